@@ -1,0 +1,23 @@
+# Everything the library links. CONTRIBUTING.md says why each is there; the packages are listed in ./lw.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)  # its module needs the C language
+find_package(yaml-cpp REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(hwy REQUIRED)
+find_package(Eigen3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(oneDNN REQUIRED)  # cmake/FindoneDNN.cmake: Debian's own config file asks for OpenCL
+find_package(xxHash REQUIRED)  # cmake/FindxxHash.cmake
+
+set(LW_DEPENDENCIES OpenMP::OpenMP_CXX Threads::Threads hdf5::hdf5 yaml-cpp spdlog::spdlog CLI11::CLI11
+                    nlohmann_json::nlohmann_json hwy::hwy Eigen3::Eigen ZLIB::ZLIB OpenSSL::Crypto
+                    oneDNN::oneDNN xxHash::xxHash)
+
+if(LW_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

@@ -1,0 +1,51 @@
+# lw_op(NAME [KERNEL]): the one line, in kernels/CMakeLists.txt, that adds a differentiable op.
+#
+# An op NAME is these files, always under these names:
+#   autograd/ops/NAME.{h,cpp}       the differentiable function
+#   tests/ops/NAME_test.cpp         its tests
+# and, with KERNEL,
+#   kernels/NAME/README.md          the mathematics, its gradient derived, references
+#   kernels/NAME/NAME.h             what the kernels compute
+#   kernels/NAME/NAME_cpu.cpp       how, on the CPU
+#   kernels/NAME/NAME_cuda.cu       how, on a GPU (from the first CUDA kernel on)
+# A missing file, the README and the test included, is a configure error.
+function(lw_op name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "KERNEL" "" "")
+  set(sources autograd/ops/${name}.cpp)
+  set(required ${sources} autograd/ops/${name}.h tests/ops/${name}_test.cpp)
+  if(arg_KERNEL)
+    lw_kernel(${name})
+  endif()
+  lw_require_files("op `${name}`" "Add an op" ${required})
+  list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
+  target_sources(longwave PRIVATE ${sources})
+  lw_test(ops/${name})
+endfunction()
+
+# lw_kernel(NAME): a kernel that is no op of its own (matrix products, FFT, the optimizers' update).
+function(lw_kernel name)
+  set(cpu kernels/${name}/${name}_cpu.cpp)
+  lw_require_files("kernel `${name}`" "Add an op" kernels/${name}/README.md kernels/${name}/${name}.h ${cpu})
+  target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${cpu})
+endfunction()
+
+# Stops the configure step, naming the first file of `what` that is missing and the recipe to follow.
+function(lw_require_files what recipe)
+  foreach(file IN LISTS ARGN)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
+      message(FATAL_ERROR "${what} has no ${file}; see CONTRIBUTING.md, \"${recipe}\"")
+    endif()
+  endforeach()
+endfunction()
+
+# lw_test(FOLDER/NAME): builds tests/FOLDER/NAME_test.cpp; each of its GoogleTest cases is a ctest test.
+function(lw_test path)
+  if(NOT LW_TESTS)
+    return()
+  endif()
+  string(REPLACE "/" "_" target ${path}_test)
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${path}_test.cpp)
+  target_link_libraries(${target} PRIVATE longwave_test_main)
+  get_filename_component(folder ${path} DIRECTORY)
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
+endfunction()

@@ -1,0 +1,67 @@
+// Kernel: a computation with one implementation for each device.
+//
+// A header declares what is computed:
+//     inline Kernel<void(const SelectiveScan&, Tensor& y)>
+//     selective_scan_forward{"selective_scan_forward"};
+// each device's file says how, once, at namespace scope:
+//     const Implementation cpu{selective_scan_forward, DeviceKind::cpu, &forward};
+// and calling selective_scan_forward(in, y) runs the one for the device of its first Tensor
+// argument. This is the only place that knows that a device may lack an implementation.
+#pragma once
+
+#include <type_traits>
+
+#include "core/error.h"
+#include "core/tensor.h"
+
+namespace lw {
+
+template <class Signature>
+class Kernel;
+
+template <class... Args>
+class Kernel<void(Args...)> {
+ public:
+  using Function = void (*)(Args...);
+
+  constexpr explicit Kernel(const char* name) : name_(name) {}
+  Kernel(const Kernel&) = delete;
+
+  const char* name() const { return name_; }
+  void implement(DeviceKind kind, Function function) {
+    functions_[static_cast<int>(kind)] = function;
+  }
+
+  void operator()(Args... args) const {
+    const Device device = device_of(args...);
+    const Function function = functions_[static_cast<int>(device.kind)];
+    check(function != nullptr, name_, ": no implementation for device ", device,
+          device.kind == DeviceKind::cuda ? " (this build has no CUDA kernel for it)" : "");
+    function(static_cast<Args>(args)...);
+  }
+
+ private:
+  template <class First, class... Rest>
+  static Device device_of(const First& first, const Rest&... rest) {
+    if constexpr (std::is_same_v<First, Tensor>) {
+      return first.device();
+    } else {
+      static_assert(sizeof...(Rest) > 0, "a kernel needs a Tensor among its arguments");
+      return device_of(rest...);
+    }
+  }
+
+  const char* name_;
+  Function functions_[device_kinds] = {};
+};
+
+/// A static object of this type registers one device's implementation.
+struct Implementation {
+  template <class Signature>
+  Implementation(Kernel<Signature>& kernel, DeviceKind kind,
+                 typename Kernel<Signature>::Function function) {
+    kernel.implement(kind, function);
+  }
+};
+
+}  // namespace lw

@@ -1,0 +1,35 @@
+// Memory of tensors: a caching allocator of 64-byte aligned blocks.
+//
+// A freed block is kept and handed out again for the next request of its size class, so that the
+// second training step and all later ones allocate nothing from the system. Size classes are spaced
+// by a quarter of a power of two: at most 25 % of a block is slack. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/device.h"
+
+namespace lw {
+
+/// `bytes` bytes on `device`, aligned to 64; the block returns to the cache when the last owner
+/// goes. Throws Error (ErrorKind::memory), saying how much was asked and how much is in use.
+std::shared_ptr<std::byte> allocate(int64_t bytes, Device device = {});
+
+/// Fill new blocks with 0xff bytes, which read as NaN in every floating dtype, so that a kernel
+/// that forgets to write an element is caught. Off by default; the tests turn it on, and so does
+/// the environment variable LW_POISON=1.
+void poison_new_memory(bool on);
+
+struct MemoryUse {
+  int64_t used = 0;    ///< bytes that live tensors hold now
+  int64_t peak = 0;    ///< the largest `used` since reset_peak_memory()
+  int64_t cached = 0;  ///< bytes kept for reuse
+};
+MemoryUse memory_use(Device device = {});
+void reset_peak_memory(Device device = {});
+
+/// Gives cached blocks back to the system.
+void release_cached_memory(Device device = {});
+
+}  // namespace lw

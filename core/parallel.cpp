@@ -1,0 +1,38 @@
+#include "core/parallel.h"
+
+#include <omp.h>
+
+#include <exception>
+#include <mutex>
+
+#include "core/error.h"
+
+namespace lw {
+
+int num_threads() { return omp_get_max_threads(); }
+
+void set_num_threads(int threads) {
+  check(threads >= 1, "threads: expected at least 1, received ", threads);
+  omp_set_num_threads(threads);
+}
+
+void detail::run_chunks(int64_t chunks, void (*body)(void*, int64_t), void* context) {
+  if (chunks <= 1 || omp_in_parallel() || num_threads() == 1) {
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
+    return;
+  }
+  std::exception_ptr failure;
+  std::mutex mutex;
+#pragma omp parallel for schedule(dynamic, 1)
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    try {
+      body(context, chunk);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace lw
