@@ -85,7 +85,8 @@ Variables Variable::from_op(const char* name, Tensors values, const Variables& i
   Variables results;
   for (Tensor& value : values) results.emplace_back(std::move(value));
   const auto needs_grad = [](const Variable& v) { return v.defined() && v.requires_grad(); };
-  if (!NoGrad::recording() || std::none_of(inputs.begin(), inputs.end(), needs_grad)) return results;
+  if (!NoGrad::recording() || std::none_of(inputs.begin(), inputs.end(), needs_grad))
+    return results;
 
   auto node = std::make_shared<Node>();
   node->id = next_id++;

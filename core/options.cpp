@@ -1,0 +1,43 @@
+#include "core/options.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lw {
+
+bool Rule::holds(double value) const {
+  if (minimum && !(open ? value > *minimum : value >= *minimum)) return false;
+  if (maximum && !(open ? value < *maximum : value <= *maximum)) return false;
+  return multiple_of == 1 || std::fmod(value, static_cast<double>(multiple_of)) == 0;
+}
+
+bool Rule::holds(const std::string& value) const {
+  return choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end();
+}
+
+std::string Rule::text() const {
+  std::string result;
+  const auto add = [&](const std::string& part) {
+    result += (result.empty() ? "" : " and ") + part;
+  };
+  if (!choices.empty()) {
+    std::string list;
+    for (const std::string& c : choices) list += (list.empty() ? "" : ", ") + c;
+    add("one of: " + list);
+  }
+  if (minimum) add(str(open ? "greater than " : "at least ", *minimum));
+  if (maximum) add(str(open ? "less than " : "at most ", *maximum));
+  if (multiple_of == 2) add("even");
+  if (multiple_of > 2) add(str("a multiple of ", multiple_of));
+  return result;
+}
+
+Rule positive() { return {.minimum = 0, .open = true}; }
+Rule non_negative() { return {.minimum = 0}; }
+Rule at_least(double minimum) { return {.minimum = minimum}; }
+Rule between(double minimum, double maximum) { return {.minimum = minimum, .maximum = maximum}; }
+Rule probability() { return {.minimum = 0, .maximum = std::nextafter(1.0, 0.0)}; }
+Rule even() { return {.minimum = 2, .multiple_of = 2}; }
+Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+
+}  // namespace lw
