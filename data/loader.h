@@ -1,0 +1,56 @@
+// Loader: the order of the samples, and a thread that prepares batches ahead of the training loop.
+//
+// The order of epoch e is a permutation of all samples keyed by (seed, e): a pure function, so that
+// a position is a single number, resuming costs nothing, and every rank knows what the others read.
+// A step takes `batch` consecutive entries of the order; rank r of n takes its r-th n-th of them.
+// What is left over at the end of an epoch, less than one batch, is not used in that epoch.
+#pragma once
+
+#include <memory>
+
+#include "data/dataset.h"
+
+namespace lw {
+
+struct LoaderOptions {
+  int64_t batch = 1;       ///< samples of a step, over all ranks and micro-batches
+  int64_t accumulate = 1;  ///< micro-batches that a step is cut into
+  int rank = 0, world_size = 1;
+  uint64_t seed = 0;
+  bool shuffle = true;
+  int64_t prefetch = 2;  ///< micro-batches prepared ahead; 0: none, in the caller's thread
+};
+
+/// An endless stream of training batches.
+class Loader {
+ public:
+  /// Starts at a step (0 for a new run). Throws Error if a batch is larger than the dataset, or
+  /// does not divide evenly by accumulate and world_size.
+  Loader(const Dataset& dataset, const LoaderOptions& options, int64_t first_step = 0);
+  ~Loader();
+
+  struct Item {
+    Batch batch;
+    int64_t step;          ///< training step
+    int64_t micro;         ///< which micro-batch of the step, in [0, accumulate)
+    int64_t first_sample;  ///< of this micro-batch on this rank, within the global batch
+    int64_t epoch;
+  };
+  /// The next micro-batch of this rank. An error in preparing it is thrown here.
+  Item next();
+
+  int64_t steps_per_epoch() const;
+  /// Seconds that next() has waited for data in all.
+  double wait_seconds() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Index of the sample at `position` in the order of an epoch: a keyed permutation of [0, size),
+/// computed without a table (a Feistel network on the next power of four, walked until it lands
+/// inside).
+int64_t shuffled(int64_t position, int64_t size, uint64_t seed, int64_t epoch);
+
+}  // namespace lw
