@@ -225,6 +225,10 @@ Training::Training(uint64_t step, int64_t first_sample)
 
 Training::~Training() { current_training = before_; }
 
+NoTraining::NoTraining() : before_(std::exchange(current_training, nullptr)) {}
+
+NoTraining::~NoTraining() { current_training = before_; }
+
 const Training* Training::current() { return current_training; }
 
 }  // namespace lw

@@ -122,4 +122,15 @@ class Training {
   const Training* before_;
 };
 
+/// While one of these lives, this thread does not train: an evaluation in the middle of a step.
+class NoTraining {
+ public:
+  NoTraining();
+  ~NoTraining();
+  NoTraining(const NoTraining&) = delete;
+
+ private:
+  const Training* before_;
+};
+
 }  // namespace lw

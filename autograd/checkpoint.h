@@ -1,0 +1,31 @@
+// checkpoint: a part of a graph that keeps its inputs only, and runs again in the backward pass.
+//
+//   Variable y = checkpoint([&](const Variable& x) { return block(x); }, x);
+//
+// Value: f(inputs), to the bit. Gradient: that of f, which is evaluated a second time, so f must be
+// a function of its inputs and of leaves (parameters) alone: what was computed outside and carries
+// a gradient has to come in through `inputs`. Parameters that f uses receive their gradients as
+// usual. Memory: between the two passes only `inputs` are held; during the backward pass, the graph
+// of one f. Cost: one more forward pass of f. May be nested. Determinism: the second run has the
+// Training guard of the first, so that dropout draws the same mask. The gradients have the bits of
+// the plain run, with one exception: where f uses an input several times and the code after f uses
+// it too, the same terms are added with other brackets. on_gradient hooks of a parameter used in
+// several checkpointed parts run once for each of them.
+//
+// Chen, Xu, Zhang & Guestrin 2016, "Training deep nets with sublinear memory cost",
+// arXiv:1604.06174.
+#pragma once
+
+#include <functional>
+
+#include "autograd/variable.h"
+
+namespace lw {
+
+/// f(inputs), remembering only `inputs`. Under NoGrad it is f(inputs) and nothing more.
+Variables checkpoint(const std::function<Variables(const Variables&)>& f, const Variables& inputs);
+
+/// The same for a function of one input and one output.
+Variable checkpoint(const std::function<Variable(const Variable&)>& f, const Variable& input);
+
+}  // namespace lw
