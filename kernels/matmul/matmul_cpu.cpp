@@ -8,7 +8,7 @@
 namespace lw::kernels {
 namespace {
 
-constexpr double task_cost = 4e6;  // operations that are worth a task of their own
+constexpr double task_cost = 16e6;  // operations that are worth a task of their own
 
 int64_t parts(int64_t size, int64_t largest) { return (size + largest - 1) / largest; }
 
@@ -32,11 +32,11 @@ struct Plan {
                  k = static_cast<double>(t.k);
       return 2 * m * n * k + 40 * (m * k + k * n + m * n);
     };
-    const double total = cost(s), target = std::max(task_cost, total / 32);
+    const double total = cost(s), target = std::clamp(total / 8, task_cost, 6e8);
     m = s.m, n = s.n, k = s.k, splits = 1;
     if (total > task_cost) {
       n = even_piece(s.n, 768, 48);
-      m = largest(64, s.m, [&](int64_t rows) { return cost({rows, n, s.k}) <= target; });
+      m = largest(128, s.m, [&](int64_t rows) { return cost({rows, n, s.k}) <= target; });
       m = even_piece(s.m, m, 8);
       if (m == s.m)
         n = largest(96, n, [&](int64_t columns) { return cost({m, columns, s.k}) <= target; });
@@ -44,7 +44,7 @@ struct Plan {
     }
     rows = parts(s.m, m), columns = parts(s.n, n);
     const int64_t tiles = rows * columns * batch;
-    if (may_split && batch == 1 && tiles < 8 && s.k >= 2048 && total > 8 * task_cost) {
+    if (may_split && batch == 1 && tiles < 8 && s.k >= 2048 && total > 2 * task_cost) {
       k = even_piece(s.k, std::max<int64_t>(1024, s.k * tiles / 8), 64);
       splits = parts(s.k, k);
     }
