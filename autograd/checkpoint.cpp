@@ -4,18 +4,21 @@
 #include <optional>
 #include <utility>
 
+#include "autograd/precision.h"
+
 namespace lw {
 namespace {
 
-/// The training guard of a moment, to be put up again later.
-class TrainingState {
+/// The guards of a moment, Training and Autocast, to be put up again later.
+class Guards {
  public:
-  TrainingState() {
+  Guards() {
     if (const Training* now = Training::current()) state_ = {now->step(), now->first_sample()};
   }
 
   template <class F>
   auto run(F&& f) const {
+    const Autocast precision(precision_);
     if (state_) {
       const Training guard(state_->first, state_->second);
       return f();
@@ -25,7 +28,8 @@ class TrainingState {
   }
 
  private:
-  std::optional<std::pair<uint64_t, int64_t>> state_;
+  std::optional<std::pair<uint64_t, int64_t>> state_;  // step and first sample of Training
+  DType precision_ = Autocast::current();
 };
 
 /// While one of these lives, this thread records a graph, whatever it did before.
@@ -60,11 +64,11 @@ Variables checkpoint(const std::function<Variables(const Variables&)>& f, const 
   std::vector<bool> needs_grad;
   for (const Variable& input : inputs) needs_grad.push_back(input.requires_grad());
   const auto gradients = [f, needs_grad, xs = values_of(inputs),
-                          training = TrainingState()](const Tensors& dys) {
+                          guards = Guards()](const Tensors& dys) {
     const Recording recording;
     Variables again;
     for (size_t i = 0; i < xs.size(); ++i) again.emplace_back(xs[i], needs_grad[i]);
-    backward(training.run([&] { return f(again); }), dys);
+    backward(guards.run([&] { return f(again); }), dys);
     Tensors dxs;
     for (const Variable& x : again) dxs.push_back(x.grad());
     dxs.emplace_back();  // of the anchor

@@ -7,10 +7,10 @@
 // a gradient has to come in through `inputs`. Parameters that f uses receive their gradients as
 // usual. Memory: between the two passes only `inputs` are held; during the backward pass, the graph
 // of one f. Cost: one more forward pass of f. May be nested. Determinism: the second run has the
-// Training guard of the first, so that dropout draws the same mask. The gradients have the bits of
-// the plain run, with one exception: where f uses an input several times and the code after f uses
-// it too, the same terms are added with other brackets. on_gradient hooks of a parameter used in
-// several checkpointed parts run once for each of them.
+// Training and Autocast guards of the first: dropout draws the same mask, products round alike. The
+// gradients have the bits of the plain run, with one exception: where f uses an input several times
+// and the code after f uses it too, the same terms are added with other brackets. on_gradient hooks
+// of a parameter used in several checkpointed parts run once for each of them.
 //
 // Chen, Xu, Zhang & Guestrin 2016, "Training deep nets with sublinear memory cost",
 // arXiv:1604.06174.

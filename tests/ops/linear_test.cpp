@@ -1,5 +1,6 @@
 #include "autograd/ops/linear.h"
 
+#include "autograd/checkpoint.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops/shape.h"
 #include "autograd/precision.h"
@@ -90,6 +91,22 @@ TEST(Autocast, TakesAndGivesBackABf16Input) {
   EXPECT_EQ(y.dtype(), DType::f32);
   EXPECT_EQ(x.grad().dtype(), DType::bf16);
   EXPECT_EQ(w.grad().dtype(), DType::f32);
+}
+
+TEST(Autocast, HoldsInTheSecondRunOfACheckpoint) {
+  const Variable w(noise({5, 7}), true);
+  const auto gradient = [&](bool checkpointed) {
+    const Variable x(noise({3, 7}, DType::f32, 1), true);
+    const auto f = [&](const Variable& v) { return linear(linear(v, w), noise({7, 5})); };
+    Variable y;
+    {
+      const Autocast autocast(DType::bf16);
+      y = checkpointed ? checkpoint(f, x) : f(x);
+    }
+    y.backward(noise(y.shape()));
+    return x.grad();
+  };
+  EXPECT_TRUE(same_bits(gradient(true), gradient(false)));
 }
 
 TEST(Autocast, LeavesDoublesAlone) {
