@@ -1,0 +1,22 @@
+// The parameter update of gradient descent with momentum; the equations stand in README.md.
+//
+// Shapes: g, p, b are contiguous and of one size; b is undefined without momentum. f32 or f64, the
+// same for all. Cost: reads three arrays, writes two; bound by memory. Deterministic on any number
+// of threads.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace lw::kernels {
+
+struct SgdUpdate {
+  double lr = 0;
+  double momentum = 0;
+  bool nesterov = false;
+  double weight_decay = 0;
+  double gradient_scale = 1;  ///< multiplies g first
+};
+
+inline Kernel<void(const Tensor& g, const SgdUpdate&, Tensor& p, Tensor& b)> sgd{"sgd"};
+
+}  // namespace lw::kernels

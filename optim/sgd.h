@@ -1,0 +1,32 @@
+// SGD: stochastic gradient descent, with momentum if wanted.
+//
+//   g <- g + weight_decay p
+//   b <- momentum b + g
+//   p <- p - lr b                        nesterov: p - lr (g + momentum b)
+//
+// State: `momentum` (b), one number a parameter; none without momentum.
+// Polyak 1964; Sutskever, Martens, Dahl & Hinton 2013.
+#pragma once
+
+#include "optim/optimizer.h"
+
+namespace lw {
+
+struct SgdOptions {
+  double momentum = 0;
+  bool nesterov = false;
+
+  void describe(Fields& f);
+};
+
+class Sgd final : public Optimizer {
+ public:
+  Sgd(const SgdOptions& options, const FlatParameters& parameters, const RoleTable& table);
+
+ private:
+  void update(Part& part) override;
+
+  SgdOptions options_;
+};
+
+}  // namespace lw

@@ -1,0 +1,150 @@
+#include "optim/optimizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/parallel.h"
+#include "kernels/square_sum/square_sum.h"
+#include "optim/adamw.h"
+#include "tests/optim/fixture.h"
+
+namespace lw {
+namespace {
+
+std::string message(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(FlatParameters, LaysParametersOutByRole) {
+  ToyModel model;
+  const auto before = model.values();
+  const FlatParameters flat(model.parameters);
+  EXPECT_EQ(model.values(), before);
+  std::vector<std::string> names;
+  for (const auto& entry : flat.entries()) {
+    names.push_back(entry.parameter.name);
+    EXPECT_EQ(entry.offset % 16, 0);
+    EXPECT_TRUE(entry.parameter.value.value().shares_storage(flat.values()));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"p0", "p3", "p2", "p1"}));
+  ASSERT_EQ(flat.groups().size(), 3u);
+  EXPECT_EQ(flat.groups()[0].role, Role::matrix);
+  EXPECT_EQ(flat.groups()[0].end, 1024 + 1008);
+  EXPECT_EQ(flat.groups()[1].role, Role::bias);
+  EXPECT_EQ(flat.groups()[1].begin, flat.groups()[0].end);
+  EXPECT_EQ(flat.groups()[2].end, flat.values().numel());
+}
+
+TEST(FlatParameters, BackwardWritesIntoTheBuffer) {
+  ToyModel model;
+  FlatParameters flat(model.parameters);
+  model.parameters[1].value.backward(Tensor::full({1}, 3));
+  model.parameters[1].value.backward(Tensor::full({1}, 4));
+  EXPECT_EQ(flat.gradients().at({flat.entries()[3].offset}), 7);
+  flat.clear_gradients();
+  EXPECT_FALSE(model.parameters[1].value.grad().defined());
+  flat.complete_gradients();  // the 7 of before is stale
+  EXPECT_EQ(flat.gradients().to_vector(),
+            std::vector<double>(static_cast<size_t>(flat.gradients().numel())));
+}
+
+TEST(FlatParameters, CountsSharedParametersOnceAndSkipsConstants) {
+  const Variable shared(Tensor::full({2}, 1), true), constant(Tensor::full({2}, 1));
+  const FlatParameters flat({{"embedding", Role::embedding, shared},
+                             {"head", Role::matrix, shared},
+                             {"fixed", Role::matrix, constant}});
+  ASSERT_EQ(flat.entries().size(), 1u);
+  EXPECT_EQ(flat.entries()[0].parameter.name, "embedding");
+  EXPECT_EQ(FlatParameters({}).values().numel(), 0);
+}
+
+TEST(FlatParameters, RefusesWhatItCannotHold) {
+  const Variable complex(Tensor::zeros({2}, DType::c64), true), real(Tensor::zeros({2}), true);
+  EXPECT_EQ(message([&] {
+              FlatParameters({{"C", Role::ssm_c, complex}});
+            }),
+            "optimizer: parameter `C` is c64 [2], expected f32 or f64; keep a complex parameter as "
+            "two real ones");
+  EXPECT_EQ(message([&] {
+              FlatParameters(
+                  {{"w", Role::bias, real}, {"w", Role::bias, Variable(Tensor::zeros({3}), true)}});
+            }),
+            "optimizer: two parameters are called `w`");
+}
+
+TEST(Norm, IsTheSameOnAnyNumberOfThreadsAndSeesEveryElement) {
+  const int before = num_threads();
+  for (const int64_t size : {0, 1, 31, 33, 1000, 200000}) {
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const Tensor x = Random(4).normal({size}, 0, 1, dtype);
+      double expected = 0, one = 0;
+      for (const double value : x.to_vector()) expected += value * value;
+      set_num_threads(1);
+      kernels::square_sum(x, one);
+      EXPECT_NEAR(one, expected, 1e-10 * expected);
+      for (const int threads : {2, 3}) {
+        double sum = 0;
+        set_num_threads(threads);
+        kernels::square_sum(x, sum);
+        EXPECT_EQ(sum, one);
+      }
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST(Norm, IsFiniteExactlyIfEveryGradientIs) {
+  ToyModel model;
+  AdamW optimizer({}, FlatParameters(model.parameters), toy_table(0.1, 0));
+  const auto norm_with = [&](float value) {
+    optimizer.parameters().clear_gradients();
+    Tensor gradient = Tensor::zeros({1000});
+    gradient.data<float>()[999] = value;
+    model.parameters[3].value.backward(gradient);
+    return optimizer.gradient_norm();
+  };
+  EXPECT_EQ(norm_with(3), 3);
+  EXPECT_TRUE(std::isfinite(norm_with(std::numeric_limits<float>::max())));
+  EXPECT_FALSE(std::isfinite(norm_with(std::numeric_limits<float>::infinity())));
+  EXPECT_FALSE(std::isfinite(norm_with(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST(Norm, ClippingScalesDownOnly) {
+  EXPECT_EQ(clip_scale(0.5, 1), 1);
+  EXPECT_EQ(clip_scale(1e9, 0), 1);
+  EXPECT_NEAR(clip_scale(10, 1), 0.1, 1e-6);
+  EXPECT_LE(10 * clip_scale(10, 1), 1);
+}
+
+TEST(Optimizer, ContinuesFromItsStateToTheBit) {
+  ToyModel whole, first, second;
+  AdamW uninterrupted({}, FlatParameters(whole.parameters), toy_table(0.1, 0.1));
+  for (uint64_t step = 0; step < 6; ++step) whole.step(uninterrupted, step);
+
+  AdamW before({}, FlatParameters(first.parameters), toy_table(0.1, 0.1));
+  for (uint64_t step = 0; step < 3; ++step) first.step(before, step);
+  AdamW after({}, FlatParameters(second.parameters), toy_table(0.1, 0.1));
+  for (size_t i = 0; i < first.parameters.size(); ++i) {
+    Tensor value = second.parameters[i].value.value();
+    value.copy_from(first.parameters[i].value.value());
+  }
+  const auto saved = before.state();
+  auto restored = after.state();
+  ASSERT_EQ(saved.size(), 8u);
+  EXPECT_EQ(saved[1].parameter + "/" + saved[1].name, "p0/exp_avg_sq");
+  for (size_t i = 0; i < saved.size(); ++i) restored[i].value.copy_from(saved[i].value);
+  after.set_updates(before.updates());
+  for (uint64_t step = 3; step < 6; ++step) second.step(after, step);
+  EXPECT_EQ(second.values(), whole.values());
+}
+
+}  // namespace
+}  // namespace lw
