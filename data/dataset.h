@@ -16,6 +16,7 @@ namespace lw {
 struct Batch {
   Tensor inputs;   ///< tokens: i64 [batch, time]; signals: f32 [batch, time, feature]
   Tensor targets;  ///< a class each: i64 [batch]; a token each step: i64 [batch, time]; values: f32
+                   ///< [batch, horizon, value]
   Tensor lengths;  ///< i64 [batch], steps that count, from the first; undefined: all of them
   Tensor resets;  ///< u8 [batch, time], 1 where a packed document starts; undefined: one document a
                   ///< row
@@ -34,9 +35,10 @@ struct Task {
   enum class Target {
     label,  ///< one of `classes`, for the whole sequence
     token,  ///< one of `classes` at every step (language models, copying)
-    value,  ///< `classes` real numbers at every step (forecasting)
+    value,  ///< `classes` real numbers at each of the last `horizon` steps (forecasting)
   } target = Target::label;
   int64_t classes = 0;
+  int64_t horizon = 0;
   bool autoregressive = false;  ///< the target of a step is the next input: the model can generate
 };
 
@@ -76,6 +78,10 @@ struct DataContext {
   std::string root;  ///< data.root, or empty: $LONGWAVE_DATA/<folder of the dataset>
   uint64_t seed = 0;
 };
+
+/// The folder that holds the files of a dataset: context.root, or $LONGWAVE_DATA/`folder`. Throws
+/// Error (data), saying how to get the files, if there is none.
+std::string data_folder(const DataContext& context, const std::string& folder);
 
 /// The kinds that `data.kind` may name, each with its options.
 using Datasets = Registry<DataSource(const DataContext& context)>;

@@ -1,0 +1,132 @@
+#include "data/loader.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace lw {
+
+int64_t shuffled(int64_t position, int64_t size, uint64_t seed, int64_t epoch) {
+  check(0 <= position && position < size, "shuffled: position ", position, " is outside [0, ", size,
+        ")");
+  int half_bits = 1;
+  while ((int64_t{1} << (2 * half_bits)) < size) ++half_bits;
+  const uint64_t mask = (uint64_t{1} << half_bits) - 1;
+  const Random round_keys = Random(seed).fork("sample order").at_step(static_cast<uint64_t>(epoch));
+  auto x = static_cast<uint64_t>(position);
+  do {  // a bijection on [0, 4^half_bits), repeated until it lands inside
+    uint64_t left = x >> half_bits, right = x & mask;
+    for (uint64_t round = 0; round < 6; ++round) {
+      const uint64_t next = left ^ (round_keys.fork(round).bits_at(right) & mask);
+      left = right, right = next;
+    }
+    x = left << half_bits | right;
+  } while (x >= static_cast<uint64_t>(size));
+  return static_cast<int64_t>(x);
+}
+
+struct Loader::State {
+  const Dataset& dataset;
+  LoaderOptions options;
+  int64_t micro_batch = 0;  // samples of a micro-batch on this rank
+  int64_t steps_per_epoch = 0;
+  int64_t next_micro = 0;  // counted over the run: step * accumulate + micro
+  double waited = 0;
+
+  // Shared with the thread that prepares batches.
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Item> ready;
+  std::exception_ptr failure;
+  bool stopping = false;
+  std::thread worker;
+
+  State(const Dataset& d, const LoaderOptions& o) : dataset(d), options(o) {}
+
+  /// Micro-batch `number` of the run: a pure function of the options.
+  Item prepare(int64_t number) const {
+    Item item;
+    item.step = number / options.accumulate;
+    item.micro = number % options.accumulate;
+    item.epoch = item.step / steps_per_epoch;
+    item.first_sample = (item.micro * options.world_size + options.rank) * micro_batch;
+    const int64_t first = (item.step % steps_per_epoch) * options.batch + item.first_sample;
+    std::vector<int64_t> indices(static_cast<size_t>(micro_batch));
+    for (int64_t i = 0; i < micro_batch; ++i)
+      indices[static_cast<size_t>(i)] =
+          options.shuffle ? shuffled(first + i, dataset.size(), options.seed, item.epoch)
+                          : first + i;
+    item.batch = dataset.batch(indices, item.epoch);
+    return item;
+  }
+
+  void work() {
+    for (int64_t number = next_micro;; ++number) {
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] {
+          return stopping || static_cast<int64_t>(ready.size()) < options.prefetch;
+        });
+        if (stopping) return;
+      }
+      try {
+        Item item = prepare(number);
+        const std::lock_guard lock(mutex);
+        ready.push_back(std::move(item));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+      changed.notify_all();
+      if (failure) return;
+    }
+  }
+};
+
+Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_step)
+    : state_(std::make_unique<State>(dataset, o)) {
+  check(o.batch > 0 && o.accumulate > 0 && o.world_size > 0,
+        "train.batch and train.accumulate must be positive");
+  check(o.batch % (o.accumulate * o.world_size) == 0, "train.batch is ", o.batch,
+        ", which does not divide evenly by train.accumulate = ", o.accumulate,
+        o.world_size > 1 ? str(" times ", o.world_size, " ranks") : "");
+  check(o.batch <= dataset.size(), "train.batch is ", o.batch, ", but the training split has only ",
+        dataset.size(), " samples");
+  state_->micro_batch = o.batch / (o.accumulate * o.world_size);
+  state_->steps_per_epoch = dataset.size() / o.batch;
+  state_->next_micro = first_step * o.accumulate;
+  if (o.prefetch > 0) state_->worker = std::thread([state = state_.get()] { state->work(); });
+}
+
+Loader::~Loader() {
+  if (!state_->worker.joinable()) return;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->changed.notify_all();
+  state_->worker.join();
+}
+
+Loader::Item Loader::next() {
+  State& s = *state_;
+  if (s.options.prefetch == 0) return s.prepare(s.next_micro++);
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_lock lock(s.mutex);
+  s.changed.wait(lock, [&] { return !s.ready.empty() || s.failure; });
+  s.waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (s.ready.empty()) std::rethrow_exception(s.failure);
+  Item item = std::move(s.ready.front());
+  s.ready.pop_front();
+  lock.unlock();
+  s.changed.notify_all();
+  return item;
+}
+
+int64_t Loader::steps_per_epoch() const { return state_->steps_per_epoch; }
+
+double Loader::wait_seconds() const { return state_->waited; }
+
+}  // namespace lw

@@ -1,0 +1,100 @@
+#include "data/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace lw {
+namespace {
+
+/// Sample i is the number i.
+class Numbers final : public Dataset {
+ public:
+  explicit Numbers(int64_t size, int64_t damaged = -1) : size_(size), damaged_(damaged) {}
+  int64_t size() const override { return size_; }
+  Batch batch(std::span<const int64_t> indices, int64_t) const override {
+    check(std::find(indices.begin(), indices.end(), damaged_) == indices.end(),
+          "a sample is damaged");
+    const Tensor ids = Tensor::from({static_cast<int64_t>(indices.size()), 1},
+                                    std::vector<int64_t>(indices.begin(), indices.end()));
+    return {.inputs = ids, .targets = ids.reshape({-1})};
+  }
+
+ private:
+  int64_t size_, damaged_;
+};
+
+std::vector<double> take(Loader& loader, int64_t items) {
+  std::vector<double> all;
+  for (int64_t i = 0; i < items; ++i)
+    for (const double x : loader.next().batch.targets.to_vector()) all.push_back(x);
+  return all;
+}
+
+TEST(Shuffled, IsAPermutationThatDependsOnSeedAndEpoch) {
+  for (const int64_t size : {1, 2, 5, 64, 1000, 4097}) {
+    std::set<int64_t> seen;
+    for (int64_t i = 0; i < size; ++i) seen.insert(shuffled(i, size, 7, 3));
+    EXPECT_EQ(static_cast<int64_t>(seen.size()), size);
+    EXPECT_EQ(*seen.rbegin(), size - 1);
+  }
+  int64_t same = 0;
+  for (int64_t i = 0; i < 1000; ++i) same += shuffled(i, 1000, 7, 3) == shuffled(i, 1000, 7, 4);
+  EXPECT_LT(same, 10);
+  EXPECT_THROW(shuffled(5, 5, 0, 0), Error);
+}
+
+TEST(Loader, AnEpochVisitsEverySampleOnce) {
+  const Numbers data(23);
+  Loader loader(data, {.batch = 4, .seed = 1});
+  EXPECT_EQ(loader.steps_per_epoch(), 5);
+  const std::vector<double> seen = take(loader, 5);
+  EXPECT_EQ(std::set<double>(seen.begin(), seen.end()).size(), 20u);
+  EXPECT_NE(take(loader, 5), seen);  // another order in the next epoch
+}
+
+TEST(Loader, StartsAnywhereWithAndWithoutAThread) {
+  const Numbers data(50);
+  Loader whole(data, {.batch = 8, .accumulate = 2, .seed = 5});
+  const std::vector<double> all = take(whole, 40);  // 20 steps of 2 micro-batches of 4
+  for (const int64_t prefetch : {0, 1, 3}) {
+    Loader later(data, {.batch = 8, .accumulate = 2, .seed = 5, .prefetch = prefetch}, 7);
+    const Loader::Item first = later.next();
+    EXPECT_EQ(first.step, 7);
+    EXPECT_EQ(first.epoch, 1);
+    EXPECT_EQ(first.batch.targets.to_vector(),
+              std::vector<double>(all.begin() + 56, all.begin() + 60));
+    EXPECT_EQ(later.next().first_sample, 4);
+    EXPECT_EQ(take(later, 10), std::vector<double>(all.begin() + 64, all.begin() + 104));
+  }
+}
+
+TEST(Loader, RanksTogetherReadTheGlobalBatch) {
+  const Numbers data(64);
+  Loader one(data, {.batch = 8, .seed = 2});
+  Loader first(data, {.batch = 8, .rank = 0, .world_size = 2, .seed = 2}),
+      second(data, {.batch = 8, .rank = 1, .world_size = 2, .seed = 2});
+  for (int step = 0; step < 10; ++step) {
+    std::vector<double> parts = take(first, 1);
+    for (const double x : take(second, 1)) parts.push_back(x);
+    EXPECT_EQ(parts, take(one, 1));
+  }
+}
+
+TEST(Loader, ErrorsOfTheThreadArriveInNext) {
+  const Numbers data(20, /*damaged=*/13);
+  Loader loader(data, {.batch = 5, .shuffle = false});
+  take(loader, 2);
+  EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, RefusesBatchesThatDoNotFit) {
+  const Numbers data(10);
+  EXPECT_THROW(Loader(data, {.batch = 11}), Error);
+  EXPECT_THROW(Loader(data, {.batch = 8, .accumulate = 3}), Error);
+  EXPECT_THROW(Loader(data, {.batch = 9, .world_size = 2}), Error);
+}
+
+}  // namespace
+}  // namespace lw
