@@ -1,0 +1,31 @@
+#include "apps/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+namespace lw {
+namespace {
+
+volatile sig_atomic_t signals_seen = 0;
+
+void on_signal(int) {
+  if (signals_seen != 0) _exit(130);
+  signals_seen = 1;
+}
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) sigaction(number, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  for (const int number : {SIGPIPE, SIGXFSZ}) sigaction(number, &action, nullptr);
+}
+
+bool stop_requested() { return signals_seen != 0; }
+
+}  // namespace lw
