@@ -1,0 +1,353 @@
+#include "kernels/causal_conv1d/causal_conv1d.h"
+
+#include <hwy/cache_control.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/causal_conv1d/causal_conv1d_cpu.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h comes first: it compiles this file once per target.
+#include "core/simd_math-inl.h"
+#include "kernels/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lw::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace math = lw::simd::HWY_NAMESPACE;
+
+constexpr int64_t chunk_steps = 64;
+
+/// W vectors, oldest first: the taps, the window that slides over the inputs, sums for each tap.
+/// In registers where W is a constant of the program (kWidth > 0), else in memory.
+template <class D, int kWidth>
+class Window {
+ public:
+  using V = hn::Vec<D>;
+  Window(D d, int64_t /*width*/) { clear(d); }
+  static constexpr int64_t size() { return kWidth; }
+  HWY_INLINE V get(D, int64_t i) const { return v_[i]; }
+  HWY_INLINE void set(D, int64_t i, V v) { v_[i] = v; }
+  HWY_INLINE void clear(D d) {
+    for (int i = 0; i < kWidth; ++i) v_[i] = hn::Zero(d);
+  }
+  HWY_INLINE void push(D, V newest) {
+    for (int i = 1; i < kWidth; ++i) v_[i - 1] = v_[i];
+    v_[kWidth - 1] = newest;
+  }
+
+ private:
+  V v_[kWidth];
+};
+
+template <class D>
+class Window<D, 0> {
+ public:
+  using V = hn::Vec<D>;
+  Window(D d, int64_t width)
+      : width_(width),
+        lanes_(static_cast<int64_t>(hn::Lanes(d))),
+        v_(static_cast<size_t>(width * lanes_)) {}
+  int64_t size() const { return width_; }
+  V get(D d, int64_t i) const { return hn::LoadU(d, v_.data() + i * lanes_); }
+  void set(D d, int64_t i, V v) { hn::StoreU(v, d, v_.data() + i * lanes_); }
+  void clear(D) { std::fill(v_.begin(), v_.end(), 0); }
+  void push(D d, V newest) {
+    std::copy(v_.begin() + lanes_, v_.end(), v_.begin());
+    set(d, width_ - 1, newest);
+  }
+
+ private:
+  int64_t width_, lanes_;
+  std::vector<hn::TFromD<D>> v_;
+};
+
+/// start + sum_j taps_j window_j
+template <class D, class W>
+HWY_INLINE hn::Vec<D> inner_product(D d, const W& taps, const W& window, hn::Vec<D> start) {
+  for (int64_t j = 0; j < taps.size(); ++j)
+    start = hn::MulAdd(taps.get(d, j), window.get(d, j), start);
+  return start;
+}
+
+/// The arguments of a call as views, and what follows from them.
+template <class T>
+struct Problem {
+  View<const T, 3> x;
+  View<const T, 3> state;  // data is null where there is none
+  std::vector<T> taps;     // [width, channel]
+  std::vector<T> bias;     // [channel]
+  Tensor resets;
+  int64_t batch, time, channels, width, chunks;  // chunks of one batch row
+  bool silu;
+
+  explicit Problem(const CausalConv1d& in)
+      : x(in.x.view<const T, 3>()),
+        resets(in.resets ? in.resets.contiguous() : Tensor()),
+        batch(in.x.size(0)),
+        time(in.x.size(1)),
+        channels(in.x.size(2)),
+        width(in.weight.size(1)),
+        chunks(std::max<int64_t>(1, (time + chunk_steps - 1) / chunk_steps)),
+        silu(in.silu) {
+    if (in.state) state = in.state.view<const T, 3>();
+    const auto w = in.weight.view<const T, 2>();
+    taps.resize(static_cast<size_t>(width * channels));
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t j = 0; j < width; ++j) taps[static_cast<size_t>(j * channels + c)] = w(c, j);
+    bias.resize(static_cast<size_t>(channels));
+    if (in.bias) std::memcpy(bias.data(), in.bias.data<T>(), bias.size() * sizeof(T));
+  }
+
+  bool starts(int64_t b, int64_t t) const {
+    return resets && t >= 0 && resets.data<uint8_t>()[b * time + t] != 0;
+  }
+  /// The input at time s >= -(width-1), or null where it is zero.
+  const T* input(int64_t b, int64_t s) const {
+    return s >= 0 ? &x(b, s, 0) : state.data ? &state(b, s + width - 1, 0) : nullptr;
+  }
+  /// The first time whose input reaches beyond the end of the sequence: the start of the last
+  /// document, or of the window.
+  int64_t first_kept(int64_t b) const {
+    const int64_t window = time - width + 1;
+    for (int64_t t = time - 1; t >= std::max<int64_t>(window, 0); --t)
+      if (starts(b, t)) return t;
+    return window;
+  }
+};
+
+/// One vector of channels of one batch row, seen by one task.
+template <class D, int kWidth>
+struct Strip {
+  using T = hn::TFromD<D>;
+  using V = hn::Vec<D>;
+  using W = Window<D, kWidth>;
+
+  D d;
+  const Problem<T>& p;
+  int64_t b, c, lanes;
+  W taps;
+  V bias;
+
+  Strip(const Problem<T>& problem, int64_t row, int64_t channel)
+      : p(problem),
+        b(row),
+        c(channel),
+        lanes(std::min<int64_t>(hn::Lanes(d), p.channels - c)),
+        taps(d, p.width),
+        bias(load(p.bias.data())) {
+    for (int64_t j = 0; j < taps.size(); ++j) taps.set(d, j, load(p.taps.data() + j * p.channels));
+  }
+
+  HWY_INLINE V load(const T* row) const { return load_lanes(d, row + c, lanes); }
+  HWY_INLINE void store(V v, T* row) const { store_lanes(d, v, row + c, lanes); }
+
+  /// The window before time t: its newest input is that of t-1.
+  W window_before(int64_t t) const {
+    W window(d, p.width);
+    for (int64_t i = window.size() - 1, s = t - 1; i > 0; --i, --s) {
+      const T* row = p.input(b, s);
+      if (!row) break;
+      window.set(d, i, load(row));
+      if (p.starts(b, s)) break;
+    }
+    return window;
+  }
+
+  HWY_INLINE void step(W& window, int64_t t) const {
+    if (p.starts(b, t)) window.clear(d);
+    const T* row = &p.x(b, t, 0);
+    hwy::Prefetch(row + c + lanes);
+    window.push(d, load(row));
+  }
+
+  void forward(int64_t begin, int64_t end, const View<T, 3>& y) const {
+    W window = window_before(begin);
+    for (int64_t t = begin; t < end; ++t) {
+      step(window, t);
+      V out = inner_product(d, taps, window, bias);
+      if (p.silu) out = hn::Mul(out, math::sigmoid(d, out));
+      store(out, &y(b, t, 0));
+    }
+  }
+
+  /// dL/dp_t
+  HWY_INLINE V gradient_before_activation(V g, const W& window) const {
+    if (!p.silu) return g;
+    const V one = hn::Set(d, T{1});
+    const V pre = inner_product(d, taps, window, bias);
+    const V s = math::sigmoid(d, pre);
+    return hn::Mul(g, hn::Mul(s, hn::MulAdd(pre, hn::Sub(one, s), one)));
+  }
+
+  /// `sums` is [width + 1, channel]: the gradients of the taps and of the bias that this task adds.
+  void backward(int64_t begin, int64_t end, const View<const T, 3>& dy,
+                const View<const T, 3>& dstate, int64_t first_kept, const View<T, 3>& dx,
+                const View<T, 3>& dinitial, T* buffer, T* sums) const {
+    const int64_t stride = static_cast<int64_t>(hn::Lanes(d));
+    const int64_t halo = std::min(end + p.width - 1, p.time);
+    const auto kept = [&](int64_t s, V de) HWY_ATTR {
+      if (!dstate.data || s < first_kept) return de;
+      return hn::Add(de, load(&dstate(b, s - (p.time - p.width + 1), 0)));
+    };
+
+    W window = window_before(begin), dtaps(d, p.width);
+    V dbias = hn::Zero(d);
+    for (int64_t t = begin; t < halo; ++t) {
+      step(window, t);
+      const V g = gradient_before_activation(load(&dy(b, t, 0)), window);
+      hn::StoreU(g, d, buffer + (t - begin) * stride);
+      if (t >= end) continue;
+      dbias = hn::Add(dbias, g);
+      for (int64_t j = 0; j < dtaps.size(); ++j)
+        dtaps.set(d, j, hn::MulAdd(g, window.get(d, j), dtaps.get(d, j)));
+    }
+    for (int64_t j = 0; j < dtaps.size(); ++j) store(dtaps.get(d, j), sums + j * p.channels);
+    store(dbias, sums + p.width * p.channels);
+
+    window.clear(d);
+    for (int64_t t = halo - 1; t >= begin; --t) {
+      window.push(d, hn::LoadU(d, buffer + (t - begin) * stride));
+      if (t < end) store(kept(t, inner_product(d, taps, window, hn::Zero(d))), &dx(b, t, 0));
+      if (p.starts(b, t)) window.clear(d);
+    }
+    if (begin > 0 || !dinitial.data) return;
+    for (int64_t s = -1; s > -p.width; --s) {
+      window.push(d, hn::Zero(d));
+      store(kept(s, inner_product(d, taps, window, hn::Zero(d))), &dinitial(b, s + p.width - 1, 0));
+    }
+  }
+};
+
+template <int kWidth, class T>
+void forward_chunk(const Problem<T>& p, int64_t task, const View<T, 3>& y) {
+  const hn::ScalableTag<T> d;
+  const int64_t begin = task % p.chunks * chunk_steps, end = std::min(begin + chunk_steps, p.time);
+  for (int64_t c = 0; c < p.channels; c += static_cast<int64_t>(hn::Lanes(d)))
+    Strip<decltype(d), kWidth>(p, task / p.chunks, c).forward(begin, end, y);
+}
+
+template <int kWidth, class T>
+void backward_chunk(const Problem<T>& p, int64_t task, const View<const T, 3>& dy,
+                    const View<const T, 3>& dstate, const View<T, 3>& dx,
+                    const View<T, 3>& dinitial, T* sums) {
+  const hn::ScalableTag<T> d;
+  const int64_t b = task / p.chunks, lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t begin = task % p.chunks * chunk_steps, end = std::min(begin + chunk_steps, p.time);
+  const int64_t first_kept = p.first_kept(b);
+  std::vector<T> buffer(static_cast<size_t>((chunk_steps + p.width - 1) * lanes));
+  for (int64_t c = 0; c < p.channels; c += lanes)
+    Strip<decltype(d), kWidth>(p, b, c).backward(begin, end, dy, dstate, first_kept, dx, dinitial,
+                                                 buffer.data(), sums);
+}
+
+/// Calls f(std::integral_constant<int, W>()) for the widths that are unrolled, with 0 for others.
+template <class F>
+void for_width(int64_t width, F&& f) {
+  switch (width) {
+    case 2:
+      return f(std::integral_constant<int, 2>());
+    case 3:
+      return f(std::integral_constant<int, 3>());
+    case 4:
+      return f(std::integral_constant<int, 4>());
+    default:
+      return f(std::integral_constant<int, 0>());
+  }
+}
+
+template <class T>
+void write_state(const Problem<T>& p, const View<T, 3>& state) {
+  const size_t bytes = static_cast<size_t>(p.channels) * sizeof(T);
+  for (int64_t b = 0; b < p.batch; ++b) {
+    const int64_t first = p.first_kept(b);
+    for (int64_t i = 0; i < p.width - 1; ++i) {
+      const int64_t s = p.time - p.width + 1 + i;
+      const T* row = s >= first ? p.input(b, s) : nullptr;
+      row ? std::memcpy(&state(b, i, 0), row, bytes) : std::memset(&state(b, i, 0), 0, bytes);
+    }
+  }
+}
+
+template <class T>
+void forward_of(const CausalConv1d& in, Tensor& y, Tensor& state) {
+  const Problem<T> p(in);
+  const auto out = y.view<T, 3>();
+  for_width(p.width, [&](auto width) {
+    parallel_chunks(p.batch * p.chunks,
+                    [&](int64_t task) { forward_chunk<width()>(p, task, out); });
+  });
+  write_state(p, state.view<T, 3>());
+}
+
+template <class T>
+void backward_of(const CausalConv1d& in, const Tensor& dy, const Tensor& dstate,
+                 CausalConv1dGradients& out) {
+  const Problem<T> p(in);
+  const auto g = dy.view<const T, 3>();
+  const auto dfinal = dstate ? dstate.view<const T, 3>() : View<const T, 3>();
+  const auto dx = out.x.view<T, 3>();
+  const auto dinitial = out.state ? out.state.view<T, 3>() : View<T, 3>();
+  const int64_t tasks = p.batch * p.chunks, each = (p.width + 1) * p.channels;
+  std::vector<T> sums(static_cast<size_t>(tasks * each));
+  for_width(p.width, [&](auto width) {
+    parallel_chunks(tasks, [&](int64_t task) {
+      backward_chunk<width()>(p, task, g, dfinal, dx, dinitial, sums.data() + task * each);
+    });
+  });
+
+  std::vector<double> total(static_cast<size_t>(each));
+  parallel_for(each, 1024, [&](int64_t first, int64_t last) {
+    for (int64_t task = 0; task < tasks; ++task)
+      for (int64_t i = first; i < last; ++i)
+        total[static_cast<size_t>(i)] += sums[static_cast<size_t>(task * each + i)];
+  });
+  const auto dweight = out.weight.view<T, 2>();
+  for (int64_t c = 0; c < p.channels; ++c) {
+    for (int64_t j = 0; j < p.width; ++j)
+      dweight(c, j) = static_cast<T>(total[static_cast<size_t>(j * p.channels + c)]);
+    if (out.bias)
+      out.bias.data<T>()[c] = static_cast<T>(total[static_cast<size_t>(p.width * p.channels + c)]);
+  }
+}
+
+void forward(const CausalConv1d& in, Tensor& y, Tensor& state) {
+  for_float("causal_conv1d", in.x.dtype(),
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y, state); });
+}
+
+void backward(const CausalConv1d& in, const Tensor& dy, const Tensor& dstate,
+              CausalConv1dGradients& out) {
+  for_float("causal_conv1d", in.x.dtype(),
+            [&](auto tag) { backward_of<typename decltype(tag)::type>(in, dy, dstate, out); });
+}
+
+}  // namespace
+}  // namespace lw::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lw::kernels {
+namespace {
+
+HWY_EXPORT(forward);
+HWY_EXPORT(backward);
+
+const Implementation cpu_forward{causal_conv1d_forward, DeviceKind::cpu,
+                                 [](const CausalConv1d& in, Tensor& y, Tensor& state) {
+                                   HWY_DYNAMIC_DISPATCH(forward)(in, y, state);
+                                 }};
+const Implementation cpu_backward{
+    causal_conv1d_backward, DeviceKind::cpu,
+    [](const CausalConv1d& in, const Tensor& dy, const Tensor& dstate, CausalConv1dGradients& out) {
+      HWY_DYNAMIC_DISPATCH(backward)(in, dy, dstate, out);
+    }};
+
+}  // namespace
+}  // namespace lw::kernels
+#endif
