@@ -29,6 +29,14 @@ TEST(Checkpoint, EverythingComesBack) {
   expect_same(load_checkpoint(path), content);
 }
 
+// golden/step-00000001 is sample_content(1) as version 1 of the format wrote it, kept for good.
+TEST(Checkpoint, WhatVersionOneWroteIsStillRead) {
+  const Path golden = Path(LW_TESTS_FOLDER) / "apps" / "golden" / "step-00000001";
+  EXPECT_EQ(text_of(verify_checkpoint(golden)), "");
+  EXPECT_EQ(read_manifest(golden).version, 1);
+  expect_same(load_checkpoint(golden), sample_content(1));
+}
+
 TEST(Checkpoint, AnEmptyOneComesBack) {
   const TemporaryFolder run;
   expect_same(load_checkpoint(save_checkpoint(run.path(), {})), {});
