@@ -27,7 +27,7 @@ void update(const AdamUpdate& u, int64_t size, const T* g, T* p, T* m, T* v) {
   const T root = static_cast<T>(1 / std::sqrt(1 - std::pow(u.beta2, t)));
   const T lr = static_cast<T>(u.lr / (1 - std::pow(u.beta1, t)));
 
-  lw::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
+  lw::simd::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
     const auto before = hn::LoadU(d, p + i), m0 = hn::LoadU(d, m + i), v0 = hn::LoadU(d, v + i);
     const auto dy =
         hn::MulAdd(hn::Set(d, penalty), before, hn::Mul(hn::Set(d, scale), hn::LoadU(d, g + i)));

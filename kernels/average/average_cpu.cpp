@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class T>
 void average_range(const T* x, double weight, int64_t size, T* y) {
   const T w = static_cast<T>(weight);
-  lw::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
+  lw::simd::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
     const auto old = hn::LoadU(d, y + i);
     hn::StoreU(hn::MulAdd(hn::Set(d, w), hn::Sub(hn::LoadU(d, x + i), old), old), d, y + i);
   });

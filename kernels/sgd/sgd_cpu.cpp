@@ -20,7 +20,7 @@ void update(const SgdUpdate& u, int64_t size, const T* g, T* p, T* b) {
   const T scale = static_cast<T>(u.gradient_scale), penalty = static_cast<T>(u.weight_decay);
   const T momentum = static_cast<T>(u.momentum), lr = static_cast<T>(u.lr);
 
-  lw::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
+  lw::simd::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
     const auto before = hn::LoadU(d, p + i);
     const auto dy =
         hn::MulAdd(hn::Set(d, penalty), before, hn::Mul(hn::Set(d, scale), hn::LoadU(d, g + i)));
