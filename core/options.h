@@ -33,6 +33,7 @@ namespace lw {
 struct Rule {
   std::optional<double> minimum, maximum;
   bool open = false;                 ///< the bounds themselves are refused
+  bool below = false;                ///< the maximum itself is refused
   int64_t multiple_of = 1;           ///< of integers
   std::vector<std::string> choices;  ///< of strings; empty: any
 
@@ -40,6 +41,9 @@ struct Rule {
   bool holds(const std::string& value) const;
   std::string text() const;  ///< "positive", "one of: a, b", ...; for messages. Empty if all pass
 };
+/// The shortest text that reads back as `value`: 0.001, 1e-5, 3.
+std::string number_text(double value);
+
 Rule positive();
 Rule non_negative();
 Rule at_least(double minimum);
@@ -79,9 +83,11 @@ class Fields {
     options.describe(*this);
     end();
   }
-  /// `key: kind`, required, and in the same mapping the fields of that kind.
+  /// `key: kind`, and in the same mapping the fields of that kind. Required, unless `choice` has
+  /// a kind already, which then is the default.
   virtual void choice(const char* key, AnyChoice& choice, const char* doc) = 0;
   /// A mapping from names to sections of one type: f(name) gives the section's options to describe.
+  /// No name must be given.
   virtual void each(const char* key, const std::vector<std::string>& names,
                     const std::function<void(Fields&, const std::string& name)>& describe,
                     const char* doc) = 0;

@@ -1,0 +1,272 @@
+// YAML text to a tree, guarded. The only file that includes yaml-cpp.
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "core/config_node.h"
+#include "core/config_scalar.h"
+
+namespace lw::config {
+namespace {
+
+/// Thrown after an error that leaves no tree.
+struct Hopeless {};
+
+/// Bytes of the word at `column`: `text` as it stands, or the quotes and what is between them.
+int width_of(std::string_view line, size_t column, const std::string& text) {
+  if (column >= line.size()) return 1;
+  line.remove_prefix(column);
+  const char quote = line[0];
+  if (quote == '"' || quote == '\'') {
+    size_t end = 1;
+    while (end < line.size() && line[end] != quote)
+      end += quote == '"' && line[end] == '\\' ? 2 : 1;
+    return static_cast<int>(std::min(end + 1, line.size()));
+  }
+  return line.substr(0, text.size()) == text ? std::max(1, static_cast<int>(text.size())) : 1;
+}
+
+/// Builds the tree from yaml-cpp's events, each of which has its place.
+class Builder final : public YAML::EventHandler {
+ public:
+  Builder(const SourceRef& source, Diagnostics& errors) : source_(source), errors_(errors) {}
+
+  std::optional<Node> take() { return std::move(root_); }
+  Place place(const YAML::Mark& mark) const {
+    return {source_, source_->is_override ? 0 : mark.line + 1, mark.column};
+  }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (root_) fail(place(mark), "a second document; a config is one");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const std::string_view word = at(mark);
+    const auto starts = [&](std::string_view name) { return word.substr(0, name.size()) == name; };
+    Node node;
+    node.place = place(mark);
+    if (starts("~") || starts("null") || starts("Null") || starts("NULL")) {
+      node.kind = Node::Kind::null;
+      node.place.width = width_of(line(mark), column(mark), word[0] == '~' ? "~" : "null");
+    } else if (!open_.empty() && open_.back().key) {
+      node.place =
+          open_.back().key->place;  // nothing stands there; yaml-cpp points at what follows
+    }
+    if (expects_key()) fail(node.place, "a key must be a word");
+    add(std::move(node), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    if (expects_key()) fail(place(mark), "a key must be a word, not an alias");
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) fail(place(mark), "an alias within what it stands for");
+    Node node = found->second;
+    count(node.nodes, mark);
+    guard_depth(node.height, mark);
+    node.place = place(mark);
+    add(std::move(node), YAML::NullAnchor);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node;
+    node.kind = tag == "?" ? Node::Kind::plain : Node::Kind::quoted;
+    node.text = value;
+    node.place = place(mark);
+    node.place.width = width_of(line(mark), column(mark), value);
+    refuse_tag(tag, mark);
+    if (value.find('\0') != std::string::npos) fail(node.place, "a string with a NUL in it");
+    if (expects_key())
+      begin_key(value, node.place);
+    else
+      add(std::move(node), anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(Node::Kind::list, mark, tag, anchor);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(Node::Kind::mapping, mark, tag, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Key {
+    std::string name;
+    Place place;
+    bool refused;  // its value is read and dropped
+  };
+  /// A list or mapping whose end has not come.
+  struct Open {
+    Node node;
+    YAML::anchor_t anchor;
+    std::optional<Key> key;
+    std::unordered_map<std::string, int> lines;  // of the keys so far
+  };
+
+  [[noreturn]] void fail(const Place& place, const std::string& text) {
+    errors_.add(place, text);
+    throw Hopeless{};
+  }
+
+  bool expects_key() const {
+    return !open_.empty() && open_.back().node.kind == Node::Kind::mapping && !open_.back().key;
+  }
+
+  std::string_view line(const YAML::Mark& mark) const {
+    const auto i = static_cast<size_t>(mark.line);
+    return i < source_->lines.size() ? std::string_view(source_->lines[i]) : std::string_view();
+  }
+  static size_t column(const YAML::Mark& mark) { return static_cast<size_t>(mark.column); }
+
+  /// What stands at `mark`, an anchor skipped.
+  std::string_view at(const YAML::Mark& mark) const {
+    std::string_view text = line(mark);
+    text.remove_prefix(std::min(column(mark), text.size()));
+    if (!text.empty() && text[0] == '&') {
+      text.remove_prefix(std::min(text.find(' '), text.size()));
+      text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    }
+    return text;
+  }
+
+  void refuse_tag(const std::string& tag, const YAML::Mark& mark) {
+    const std::string_view word = at(mark);
+    if ((tag != "?" && tag != "!") || (!word.empty() && word[0] == '!'))
+      errors_.add(place(mark), "tags are refused; types are known without them");
+  }
+
+  void count(int64_t nodes, const YAML::Mark& mark) {
+    nodes_ += nodes;
+    if (nodes_ > Limits::nodes)
+      fail(place(mark), str("more than ", Limits::nodes, " values, aliases expanded"));
+  }
+
+  void guard_depth(int height, const YAML::Mark& mark) {
+    if (static_cast<int>(open_.size()) + height > Limits::depth)
+      fail(place(mark), str("nested deeper than ", Limits::depth, " levels"));
+  }
+
+  void begin_key(const std::string& name, const Place& place) {
+    Open& mapping = open_.back();
+    const auto [first, fresh] = mapping.lines.emplace(name, place.line);
+    const std::string first_line =
+        place.line > 0 ? str(" (first at line ", first->second, ")") : "";
+    if (name == "<<")
+      errors_.add(place, "merge keys are refused",
+                  "`extends: FILE` at the top of a config builds on another one");
+    else if (!fresh)
+      errors_.add(place, str("duplicate key ", shown(name), first_line));
+    mapping.key = Key{name, place, name == "<<" || !fresh};
+  }
+
+  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+            YAML::anchor_t anchor) {
+    if (expects_key()) fail(place(mark), "a key must be a word");
+    refuse_tag(tag, mark);
+    guard_depth(1, mark);
+    count(1, mark);
+    Open container{.node = {}, .anchor = anchor, .key = {}, .lines = {}};
+    container.node.kind = kind;
+    container.node.place = place(mark);
+    open_.push_back(std::move(container));
+  }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(done.node), done.anchor);
+  }
+
+  void add(Node node, YAML::anchor_t anchor) {
+    const YAML::Mark nowhere = YAML::Mark::null_mark();
+    if (node.nodes == 1 && node.kind != Node::Kind::list && node.kind != Node::Kind::mapping)
+      count(1, nowhere);
+    if (anchor != YAML::NullAnchor) {
+      count(node.nodes, nowhere);  // the copy kept for aliases is a cost too
+      anchors_.emplace(anchor, node);
+    }
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    parent.node.nodes += node.nodes;
+    parent.node.height = std::max(parent.node.height, node.height + 1);
+    if (parent.node.kind == Node::Kind::list) {
+      parent.node.items.push_back(std::move(node));
+      return;
+    }
+    const Key key = *std::exchange(parent.key, std::nullopt);
+    if (!key.refused) parent.node.entries.push_back({key.name, key.place, std::move(node)});
+  }
+
+  SourceRef source_;
+  Diagnostics& errors_;
+  std::vector<Open> open_;
+  std::unordered_map<YAML::anchor_t, Node> anchors_;
+  std::optional<Node> root_;
+  int64_t nodes_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<Source> make_source(std::string name, std::string_view text) {
+  auto source = std::make_shared<Source>();
+  source->name = std::move(name);
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    source->lines.emplace_back(line);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return source;
+}
+
+std::optional<Node> parse_yaml(const SourceRef& source, std::string_view text,
+                               Diagnostics& errors) {
+  if (static_cast<int64_t>(text.size()) > Limits::bytes) {
+    errors.add({source}, str("larger than ", Limits::bytes, " bytes"));
+    return {};
+  }
+  if (const auto fault = find_text_fault(text)) {
+    const std::string_view before = text.substr(0, fault->at);
+    const size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+    errors.add({source, static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1,
+                static_cast<int>(fault->at - line_start)},
+               fault->what, "a config is UTF-8 text");
+    return {};
+  }
+  Builder builder(source, errors);
+  try {
+    std::istringstream in{std::string(text)};
+    YAML::Parser parser(in);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const Hopeless&) {
+    return {};
+  } catch (const YAML::Exception& error) {
+    errors.add(error.mark.is_null() ? Place{source} : builder.place(error.mark), error.msg);
+    return {};
+  }
+  std::optional<Node> root = builder.take();
+  const bool nothing = !root || root->kind == Node::Kind::empty || root->kind == Node::Kind::null;
+  if (nothing && !source->is_override) {
+    root.emplace();
+    root->kind = Node::Kind::mapping;
+    root->place = {source, 1};
+  }
+  return root;
+}
+
+}  // namespace lw::config
