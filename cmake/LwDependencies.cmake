@@ -19,5 +19,6 @@ set(LW_DEPENDENCIES OpenMP::OpenMP_CXX Threads::Threads hdf5::hdf5 yaml-cpp spdl
 
 if(LW_TESTS)
   find_package(GTest REQUIRED)
+  find_path(KISSFFT_INCLUDE_DIR kissfft/kissfft.hh REQUIRED)  # oracle of the FFT; headers alone
   include(GoogleTest)
 endif()
