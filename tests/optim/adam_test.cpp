@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/parallel.h"
 #include "tests/optim/fixture.h"
 #include "tests/reference/adamw.h"

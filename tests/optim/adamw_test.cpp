@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/parallel.h"
 #include "tests/optim/fixture.h"
 #include "tests/reference/adamw.h"
@@ -51,6 +54,34 @@ double error_after_50_steps(DType dtype) {
 TEST(AdamW, AgreesWithTheNaiveUpdateOver50Steps) {
   EXPECT_LT(error_after_50_steps(DType::f64), 1e-13);
   EXPECT_LT(error_after_50_steps(DType::f32), 1e-5);
+}
+
+TEST(AdamW, KernelTakesAnySize) {
+  const AdamUpdate update{.lr = 0.1, .weight_decay = 0.1, .gradient_scale = 2, .update = 3};
+  for (const int64_t size : {0, 1, 31, 32, 33, 63, 1000}) {
+    const Random random(5);
+    const Tensor g = random.fork("g").normal({size}, 0, 1, DType::f64);
+    Tensor p = random.fork("p").normal({size}, 0, 1, DType::f64);
+    Tensor m = random.fork("m").normal({size}, 0, 1, DType::f64);
+    Tensor v = random.fork("v").uniform({size}, 0, 1, DType::f64);
+    auto p1 = p.to_vector(), m1 = m.to_vector(), v1 = v.to_vector();
+    reference::adamw(update, g.to_vector(), p1, m1, v1);
+    kernels::adamw(g, update, p, m, v);
+    for (size_t i = 0; i < p1.size(); ++i) {
+      const auto k = static_cast<int64_t>(i);
+      EXPECT_NEAR(p.at({k}), p1[i], 1e-13 * (1 + std::abs(p1[i])));
+      EXPECT_NEAR(m.at({k}), m1[i], 1e-14);
+      EXPECT_NEAR(v.at({k}), v1[i], 1e-14);
+    }
+  }
+  Tensor two = Tensor::zeros({2});
+  try {
+    kernels::adamw(Tensor::zeros({3}), update, two, two, two);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "adamw: expected contiguous tensors of one size, received f32 [3] and f32 [2]");
+  }
 }
 
 TEST(AdamW, HasTheSameBitsOnAnyNumberOfThreads) {

@@ -2,10 +2,54 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/optim/fixture.h"
 
 namespace lw {
 namespace {
+
+/// Lists the keys of an options struct: "schedule.warmup".
+class Keys final : public Fields {
+ public:
+  void choice(const char* key, AnyChoice& choice, const char*) override {
+    names.push_back(path_ + key);
+    kinds = choice.kinds();
+  }
+  void each(const char* key, const std::vector<std::string>& names_of,
+            const std::function<void(Fields&, const std::string&)>& describe,
+            const char* doc) override {
+    for (const std::string& name : names_of) {
+      const std::string full = std::string(key) + "." + name;
+      begin(full.c_str(), doc);
+      describe(*this, name);
+      end();
+    }
+  }
+
+  std::vector<std::string> names, kinds;
+
+ protected:
+  void field(const char* key, FieldRef, bool, const char*, const Rule&) override {
+    names.push_back(path_ + key);
+  }
+  void begin(const char* key, const char*) override { path_ = std::string(key) + "."; }
+  void end() override { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+TEST(OptimOptions, DescribesEveryKey) {
+  OptimOptions options;
+  Keys keys;
+  options.describe(keys);
+  for (const char* key :
+       {"kind", "lr", "weight_decay", "clip_norm", "ema", "schedule.kind", "schedule.warmup",
+        "schedule.final", "roles.matrix.lr", "roles.ssm_d.weight_decay", "roles.ssm_dt.lr_scale"})
+    EXPECT_EQ(std::count(keys.names.begin(), keys.names.end(), key), 1) << key;
+  EXPECT_EQ(keys.kinds, (std::vector<std::string>{"adam", "adamw", "sgd"}));
+}
 
 RoleSettings of(const OptimOptions& options, Role role) {
   return options.table()[static_cast<size_t>(role)];

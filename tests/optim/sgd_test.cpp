@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/parallel.h"
 #include "tests/optim/fixture.h"
 #include "tests/reference/sgd.h"
@@ -45,6 +48,23 @@ TEST(Sgd, AgreesWithTheNaiveUpdateOver50Steps) {
        {SgdOptions{}, SgdOptions{.momentum = 0.9}, SgdOptions{.momentum = 0.9, .nesterov = true}}) {
     EXPECT_LT(error_after_50_steps(options, DType::f64), 1e-13);
     EXPECT_LT(error_after_50_steps(options, DType::f32), 1e-5);
+  }
+}
+
+TEST(Sgd, KernelTakesAnySize) {
+  const kernels::SgdUpdate update{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1};
+  for (const int64_t size : {0, 1, 31, 32, 33, 63, 1000}) {
+    const Random random(5);
+    const Tensor g = random.fork("g").normal({size}, 0, 1, DType::f64);
+    Tensor p = random.fork("p").normal({size}, 0, 1, DType::f64);
+    Tensor b = random.fork("b").normal({size}, 0, 1, DType::f64);
+    auto p1 = p.to_vector(), b1 = b.to_vector();
+    reference::sgd(update, g.to_vector(), p1, b1);
+    kernels::sgd(g, update, p, b);
+    for (size_t i = 0; i < p1.size(); ++i) {
+      EXPECT_NEAR(p.at({static_cast<int64_t>(i)}), p1[i], 1e-14);
+      EXPECT_NEAR(b.at({static_cast<int64_t>(i)}), b1[i], 1e-14);
+    }
   }
 }
 
