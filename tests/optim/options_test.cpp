@@ -2,54 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
+#include "core/config.h"
 #include "tests/optim/fixture.h"
 
 namespace lw {
 namespace {
-
-/// Lists the keys of an options struct: "schedule.warmup".
-class Keys final : public Fields {
- public:
-  void choice(const char* key, AnyChoice& choice, const char*) override {
-    names.push_back(path_ + key);
-    kinds = choice.kinds();
-  }
-  void each(const char* key, const std::vector<std::string>& names_of,
-            const std::function<void(Fields&, const std::string&)>& describe,
-            const char* doc) override {
-    for (const std::string& name : names_of) {
-      const std::string full = std::string(key) + "." + name;
-      begin(full.c_str(), doc);
-      describe(*this, name);
-      end();
-    }
-  }
-
-  std::vector<std::string> names, kinds;
-
- protected:
-  void field(const char* key, FieldRef, bool, const char*, const Rule&) override {
-    names.push_back(path_ + key);
-  }
-  void begin(const char* key, const char*) override { path_ = std::string(key) + "."; }
-  void end() override { path_.clear(); }
-
- private:
-  std::string path_;
-};
-
-TEST(OptimOptions, DescribesEveryKey) {
-  OptimOptions options;
-  Keys keys;
-  options.describe(keys);
-  for (const char* key :
-       {"kind", "lr", "weight_decay", "clip_norm", "ema", "schedule.kind", "schedule.warmup",
-        "schedule.final", "roles.matrix.lr", "roles.ssm_d.weight_decay", "roles.ssm_dt.lr_scale"})
-    EXPECT_EQ(std::count(keys.names.begin(), keys.names.end(), key), 1) << key;
-  EXPECT_EQ(keys.kinds, (std::vector<std::string>{"adam", "adamw", "sgd"}));
-}
 
 RoleSettings of(const OptimOptions& options, Role role) {
   return options.table()[static_cast<size_t>(role)];
@@ -73,6 +30,27 @@ TEST(OptimOptions, TheDynamicsLearnSlowlyAndOnlyMapsDecay) {
   }
   options.lr = 1e-4;
   EXPECT_EQ(of(options, Role::ssm_dt).lr, 1e-4);
+}
+
+TEST(OptimOptions, AreReadFromAConfigAndPrintedAgain) {
+  const auto read = [](const std::string& text) {
+    OptimOptions options;
+    Config::parse(text, "test.yaml").read(options);
+    return options;
+  };
+  const OptimOptions options = read(
+      "kind: adamw\nbetas: [0.9, 0.95]\nlr: 0.01\nschedule: {kind: wsd, warmup: 10, final: 0.1}\n"
+      "roles: {ssm_dt: {lr: 0.0005}, ssm_c: {lr_scale: 0.5, weight_decay: 0}}\n");
+  EXPECT_EQ(options.method.kind(), "adamw");
+  EXPECT_EQ(options.schedule.final_factor, 0.1);
+  EXPECT_EQ(of(options, Role::ssm_dt).lr, 0.0005);
+  EXPECT_EQ(of(options, Role::ssm_c).lr, 0.005);
+  EXPECT_EQ(of(options, Role::ssm_c).weight_decay, 0);
+  EXPECT_EQ(of(options, Role::matrix).weight_decay, 0.01);
+  const std::string printed = resolved_config(options);
+  EXPECT_EQ(resolved_config(read(printed)), printed);
+  EXPECT_THROW(read("kind: adamw\nroles: {ssm_e: {lr: 1}}\n"), Error);
+  EXPECT_THROW(read("kind: sgd\nbetas: [0.9, 0.95]\n"), Error);
 }
 
 TEST(OptimOptions, ARoleCanBeChanged) {
