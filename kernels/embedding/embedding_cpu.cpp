@@ -1,0 +1,71 @@
+#include "kernels/embedding/embedding.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/parallel.h"
+
+namespace lw::kernels {
+namespace {
+
+int64_t rows_a_chunk(int64_t columns) { return 16384 / (columns + 1) + 1; }
+
+template <class T>
+void forward(const Tensor& table_, const Tensor& ids_, Tensor& y) {
+  const auto table = table_.view<const T, 2>();
+  const auto out = y.view<T, 2>();
+  const int64_t* ids = ids_.data<int64_t>();
+  const int64_t d = out.sizes[1];
+  parallel_for(out.sizes[0], rows_a_chunk(d), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) std::copy_n(&table(ids[i], 0), d, &out(i, 0));
+  });
+}
+
+/// Positions grouped by id: those of id v are positions[first[v]] ... positions[first[v + 1] - 1].
+struct Occurrences {
+  std::vector<int64_t> first, positions;
+
+  Occurrences(const int64_t* ids, int64_t n, int64_t vocabulary)
+      : first(static_cast<size_t>(vocabulary + 1), 0), positions(static_cast<size_t>(n)) {
+    for (int64_t i = 0; i < n; ++i) ++first[static_cast<size_t>(ids[i] + 1)];
+    for (size_t v = 1; v < first.size(); ++v) first[v] += first[v - 1];
+    std::vector<int64_t> next(first.begin(), first.end() - 1);
+    for (int64_t i = 0; i < n; ++i)
+      positions[static_cast<size_t>(next[static_cast<size_t>(ids[i])]++)] = i;
+  }
+};
+
+template <class T>
+void backward(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
+  const auto dy = dy_.view<const T, 2>();
+  const auto out = dtable.view<T, 2>();
+  const int64_t d = out.sizes[1];
+  const Occurrences where(ids.data<int64_t>(), dy.sizes[0], out.sizes[0]);
+  parallel_for(out.sizes[0], std::min<int64_t>(64, rows_a_chunk(d)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t v = begin; v < end; ++v) {
+                   T* sum = &out(v, 0);
+                   std::fill_n(sum, d, T(0));
+                   for (int64_t k = where.first[static_cast<size_t>(v)];
+                        k < where.first[static_cast<size_t>(v + 1)]; ++k) {
+                     const T* row = &dy(where.positions[static_cast<size_t>(k)], 0);
+                     for (int64_t j = 0; j < d; ++j) sum[j] += row[j];
+                   }
+                 }
+               });
+}
+
+void forward_cpu(const Tensor& table, const Tensor& ids, Tensor& y) {
+  for_float("embedding", table.dtype(),
+            [&](auto tag) { forward<typename decltype(tag)::type>(table, ids, y); });
+}
+void backward_cpu(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
+  for_float("embedding", dy.dtype(),
+            [&](auto tag) { backward<typename decltype(tag)::type>(dy, ids, dtable); });
+}
+
+const Implementation forward_registered{embedding_forward, DeviceKind::cpu, &forward_cpu};
+const Implementation backward_registered{embedding_backward, DeviceKind::cpu, &backward_cpu};
+
+}  // namespace
+}  // namespace lw::kernels
