@@ -9,12 +9,13 @@ find_package(nlohmann_json REQUIRED)
 find_package(hwy REQUIRED)
 find_package(Eigen3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)  # `data fetch` alone
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(oneDNN REQUIRED)  # cmake/FindoneDNN.cmake: Debian's own config file asks for OpenCL
 find_package(xxHash REQUIRED)  # cmake/FindxxHash.cmake
 
 set(LW_DEPENDENCIES OpenMP::OpenMP_CXX Threads::Threads hdf5::hdf5 yaml-cpp spdlog::spdlog CLI11::CLI11
-                    nlohmann_json::nlohmann_json hwy::hwy Eigen3::Eigen ZLIB::ZLIB OpenSSL::Crypto
+                    nlohmann_json::nlohmann_json hwy::hwy Eigen3::Eigen ZLIB::ZLIB OpenSSL::Crypto CURL::libcurl
                     oneDNN::oneDNN xxHash::xxHash)
 
 if(LW_TESTS)

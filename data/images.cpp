@@ -5,44 +5,46 @@
 #include "data/loader.h"
 
 namespace lw {
-namespace {
+ImageDataset::ImageDataset(std::shared_ptr<const ImageSet> images, const ImageSequences& how,
+                           int64_t begin, int64_t end)
+    : images_(std::move(images)), order_(how.order), begin_(begin), size_(end - begin) {
+  for (int value = 0; value < 256; ++value)
+    values_[value] = static_cast<float>((value / 255.0 - how.mean) / how.deviation);
+}
 
-class Images final : public Dataset {
- public:
-  Images(std::shared_ptr<const ImageSet> images, const ImageSequences& how, int64_t begin,
-         int64_t end)
-      : images_(std::move(images)), order_(how.order), begin_(begin), size_(end - begin) {
-    for (int value = 0; value < 256; ++value)
-      values_[value] = static_cast<float>((value / 255.0 - how.mean) / how.deviation);
+Batch ImageDataset::batch(std::span<const int64_t> indices, int64_t) const {
+  const auto n = static_cast<int64_t>(indices.size()), length = static_cast<int64_t>(order_.size());
+  Batch batch;
+  batch.inputs = Tensor::empty({n, length, 1});
+  batch.targets = Tensor::empty({n}, DType::i64);
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t index = indices[static_cast<size_t>(i)];
+    write_sequence(pixels(index).data(), batch.inputs.data<float>() + i * length);
+    batch.targets.data<int64_t>()[i] = images_->labels[static_cast<size_t>(begin_ + index)];
   }
+  return batch;
+}
 
-  int64_t size() const override { return size_; }
+std::span<const uint8_t> ImageDataset::pixels(int64_t index) const {
+  const int64_t count = rows() * columns();
+  return std::span(images_->pixels)
+      .subspan(static_cast<size_t>((begin_ + index) * count), static_cast<size_t>(count));
+}
 
-  Batch batch(std::span<const int64_t> indices, int64_t) const override {
-    const auto n = static_cast<int64_t>(indices.size()),
-               length = static_cast<int64_t>(order_.size());
-    const int64_t pixels = images_->rows * images_->columns;
-    Batch batch;
-    batch.inputs = Tensor::empty({n, length, 1});
-    batch.targets = Tensor::empty({n}, DType::i64);
-    auto* out = batch.inputs.data<float>();
-    for (int64_t i = 0; i < n; ++i) {
-      const int64_t index = begin_ + indices[static_cast<size_t>(i)];
-      const uint8_t* image = images_->pixels.data() + index * pixels;
-      for (const int64_t pixel : order_) *out++ = values_[image[pixel]];
-      batch.targets.data<int64_t>()[i] = images_->labels[static_cast<size_t>(index)];
-    }
-    return batch;
-  }
+Tensor ImageDataset::inputs_of(const ImageSet& images, int64_t begin, int64_t end) const {
+  check(images.rows == rows() && images.columns == columns(), "images of ", images.rows, " x ",
+        images.columns, " pixels, expected ", rows(), " x ", columns());
+  const auto length = static_cast<int64_t>(order_.size());
+  Tensor inputs = Tensor::empty({end - begin, length, 1});
+  for (int64_t i = begin; i < end; ++i)
+    write_sequence(images.pixels.data() + i * rows() * columns(),
+                   inputs.data<float>() + (i - begin) * length);
+  return inputs;
+}
 
- private:
-  std::shared_ptr<const ImageSet> images_;
-  std::vector<int64_t> order_;
-  float values_[256];
-  int64_t begin_, size_;
-};
-
-}  // namespace
+void ImageDataset::write_sequence(const uint8_t* image, float* out) const {
+  for (const int64_t pixel : order_) *out++ = values_[image[pixel]];
+}
 
 ImageSequences image_sequences(const ImageSet& train, int64_t length, bool permute,
                                uint64_t permutation_seed) {
@@ -66,7 +68,7 @@ ImageSequences image_sequences(const ImageSet& train, int64_t length, bool permu
 
 std::unique_ptr<Dataset> image_dataset(std::shared_ptr<const ImageSet> images,
                                        const ImageSequences& how, int64_t begin, int64_t end) {
-  return std::make_unique<Images>(std::move(images), how, begin, end);
+  return std::make_unique<ImageDataset>(std::move(images), how, begin, end);
 }
 
 }  // namespace lw

@@ -152,4 +152,12 @@ ImageSet read_idx_images(const fs::path& folder, const std::string& prefix) {
           .labels = std::move(labels.bytes)};
 }
 
+ImageSet read_idx_images(const fs::path& file) {
+  Idx images = read_idx(file, 3);
+  return {.rows = images.sizes[1],
+          .columns = images.sizes[2],
+          .pixels = std::move(images.bytes),
+          .labels = {}};
+}
+
 }  // namespace lw

@@ -25,4 +25,7 @@ struct MnistOptions {
 /// naming the file and what is wrong with it.
 ImageSet read_idx_images(const std::filesystem::path& folder, const std::string& prefix);
 
+/// Reads one idx file of images, plain or compressed, without labels.
+ImageSet read_idx_images(const std::filesystem::path& file);
+
 }  // namespace lw
