@@ -23,9 +23,15 @@ std::optional<Node> parse_override_value(const SourceRef& source, std::string_vi
                                          Diagnostics& errors) {
   text = trimmed(text);
   if (!text.empty() && std::string_view("[{\"'").find(text[0]) != std::string_view::npos) {
-    const auto lines = std::make_shared<Source>(*source);
-    lines->lines = {std::string(text)};
-    return parse_yaml(lines, text, errors);
+    const std::string line = "value: " + std::string(text);
+    const auto parsed = make_source(source->name, line);
+    parsed->is_override = true;
+    parsed->rank = source->rank;
+    std::optional<Node> node = parse_yaml(parsed, line, errors);
+    if (!node) return {};
+    if (node->entries.size() == 1) return std::move(node->entries[0].value);
+    errors.add({source}, "text behind the value");
+    return {};
   }
   if (const auto fault = find_text_fault(text)) {
     errors.add({source}, fault->what);

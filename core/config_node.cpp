@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/config_scalar.h"
+
 namespace lw::config {
 namespace {
 
@@ -23,7 +25,7 @@ std::string excerpt(const Place& place, const std::string& note) {
   if (place.width > 0 && place.line > 0 &&
       place.line <= static_cast<int>(place.source->lines.size()))
     line = &place.source->lines[static_cast<size_t>(place.line) - 1];
-  if (!line || line->empty() || line->size() > longest_line)
+  if (!line || line->empty() || line->size() > longest_line || find_text_fault(*line))
     return note.empty() ? "" : "\n  " + note;
   const std::string_view text = *line;
   const size_t column = std::min(static_cast<size_t>(place.column), text.size());
@@ -47,6 +49,19 @@ std::string head(const Place& place) {
 }
 
 }  // namespace
+
+std::shared_ptr<Source> make_source(std::string name, std::string_view text) {
+  auto source = std::make_shared<Source>();
+  source->name = std::move(name);
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    source->lines.emplace_back(line);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return source;
+}
 
 std::string Place::provenance() const {
   if (source->is_override) return "override";

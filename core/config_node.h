@@ -29,6 +29,9 @@ struct Source {
 };
 using SourceRef = std::shared_ptr<const Source>;
 
+/// A source of that name and text.
+std::shared_ptr<Source> make_source(std::string name, std::string_view text);
+
 /// Where a value stands. Line 0: the source as a whole.
 struct Place {
   SourceRef source;
@@ -94,9 +97,6 @@ struct Limits {
   static constexpr int depth = 64;
   static constexpr int files = 64;  ///< of one config
 };
-
-/// A source of that name and text.
-std::shared_ptr<Source> make_source(std::string name, std::string_view text);
 
 /// The tree of YAML text; of an empty one an empty mapping. What is wrong is added to `errors`;
 /// nothing is returned if no tree could be made of it. Guards: Limits, UTF-8, no control

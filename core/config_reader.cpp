@@ -56,7 +56,7 @@ class Reader final : public Fields {
     const std::string kinds = joined(choice.kinds());
     if (!node) {
       if (choice.kind().empty()) {
-        missing(key, str("kinds: ", kinds));
+        missing(key, str("kinds of ", choice.what(), ": ", kinds));
         frames_.back().any_key = true;
         return;
       }
@@ -87,7 +87,7 @@ class Reader final : public Fields {
     if (const Node* node = take(key))
       set_field(*node, path_of(key), member, rule, errors_);
     else if (required)
-      missing(key, doc);
+      missing(key, str("`", key, "`: ", doc));
   }
 
   void begin(const char* key, const char*) override {
@@ -148,10 +148,9 @@ class Reader final : public Fields {
         ->place;
   }
 
-  void missing(const char* key, const std::string& doc) {
+  void missing(const char* key, const std::string& note) {
     if (frames_.back().silent) return;
-    errors_.add(frames_.back().place, str("missing key `", path_of(key), "`"),
-                str("`", key, "`: ", doc));
+    errors_.add(frames_.back().place, str("missing key `", path_of(key), "`"), note);
   }
 
   bool choose(AnyChoice& choice, const Node& node, const std::string& path,
@@ -160,7 +159,7 @@ class Reader final : public Fields {
     if (!node.is_scalar()) {
       errors_.add(
           node.place,
-          str("`", path, "` is ", description(node), ", expected the kind of ", choice.what()),
+          str("`", path, "` is ", description(node), ", expected a kind of ", choice.what()),
           str("kinds: ", kinds));
       return false;
     }

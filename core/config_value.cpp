@@ -44,6 +44,7 @@ std::string remedy_for_number(const Node& node) {
     const bool number = kind == ScalarKind::integer || kind == ScalarKind::real;
     return number ? "without quotes it is a number" : "";
   }
+  if (classify(text) == ScalarKind::infinite) return "numbers are finite";
   if (classify(text) == ScalarKind::foreign) return "numbers are decimal, without leading zeros";
   std::string bare = text;
   bare.erase(std::remove(bare.begin(), bare.end(), '_'), bare.end());
@@ -72,7 +73,10 @@ class Setter {
   void operator()(int64_t* member) const {
     if (!is_number()) return mismatch(member, remedy_for_number(node_));
     const auto value = exact_integer(node_.text);
-    if (!value) return mismatch(member, "");
+    if (!value)
+      return mismatch(member, classify(node_.text) == ScalarKind::integer
+                                  ? "integers reach from -2^63 to 2^63 - 1"
+                                  : "");
     if (!rule_.holds(static_cast<double>(*value))) return out_of_rule(member);
     *member = *value;
   }

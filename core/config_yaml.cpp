@@ -17,18 +17,38 @@ namespace {
 /// Thrown after an error that leaves no tree.
 struct Hopeless {};
 
-/// Bytes of the word at `column`: `text` as it stands, or the quotes and what is between them.
-int width_of(std::string_view line, size_t column, const std::string& text) {
-  if (column >= line.size()) return 1;
-  line.remove_prefix(column);
-  const char quote = line[0];
-  if (quote == '"' || quote == '\'') {
-    size_t end = 1;
-    while (end < line.size() && line[end] != quote)
-      end += quote == '"' && line[end] == '\\' ? 2 : 1;
-    return static_cast<int>(std::min(end + 1, line.size()));
+/// Where a quoted string that opens at `line`, `column` ends: past its closing quote. Nothing if it
+/// is never closed, which yaml-cpp takes for closed at the end of the text.
+std::optional<std::pair<size_t, size_t>> end_of_quotes(const std::vector<std::string>& lines,
+                                                       size_t line, size_t column) {
+  const char quote = lines[line][column++];
+  for (; line < lines.size(); ++line, column = 0) {
+    const std::string& text = lines[line];
+    for (; column < text.size(); ++column) {
+      if (quote == '"' && text[column] == '\\') {
+        ++column;
+      } else if (text[column] == quote) {
+        const bool doubled = quote == '\'' && column + 1 < text.size() && text[column + 1] == quote;
+        if (!doubled) return std::pair(line, column + 1);
+        ++column;
+      }
+    }
   }
-  return line.substr(0, text.size()) == text ? std::max(1, static_cast<int>(text.size())) : 1;
+  return {};
+}
+
+/// What yaml-cpp says, in the words of this program where they say more.
+std::string explained(const std::string& message, std::string_view line, bool is_override) {
+  const size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
+  if (!is_override && line.substr(0, indent).find('\t') != std::string_view::npos)
+    return "a tab in the indentation; YAML is indented with spaces";
+  if (message == "end of sequence flow not found") return "a `[` that is never closed";
+  if (message == "end of map flow not found") return "a `{` that is never closed";
+  if (message == "end of map not found" || message == "end of sequence not found")
+    return "text that belongs to nothing before it; check quotes and indentation";
+  if (message == "illegal map value")
+    return "a `:` where no key can stand; a value that holds `: ` stands in quotes";
+  return message;
 }
 
 /// Builds the tree from yaml-cpp's events, each of which has its place.
@@ -41,8 +61,13 @@ class Builder final : public YAML::EventHandler {
     return {source_, source_->is_override ? 0 : mark.line + 1, mark.column};
   }
 
+  /// The list or mapping that is open.
+  Place innermost() const { return open_.empty() ? Place{source_} : open_.back().node.place; }
+
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (root_) fail(place(mark), "a second document; a config is one");
+    if (root_)
+      fail(place(mark),
+           source_->is_override ? "text behind the value" : "a second document; a config is one");
   }
   void OnDocumentEnd() override {}
 
@@ -53,7 +78,7 @@ class Builder final : public YAML::EventHandler {
     node.place = place(mark);
     if (starts("~") || starts("null") || starts("Null") || starts("NULL")) {
       node.kind = Node::Kind::null;
-      node.place.width = width_of(line(mark), column(mark), word[0] == '~' ? "~" : "null");
+      node.place.width = word[0] == '~' ? 1 : 4;
     } else if (!open_.empty() && open_.back().key) {
       node.place =
           open_.back().key->place;  // nothing stands there; yaml-cpp points at what follows
@@ -67,7 +92,7 @@ class Builder final : public YAML::EventHandler {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) fail(place(mark), "an alias within what it stands for");
     Node node = found->second;
-    count(node.nodes, mark);
+    count(node.nodes, place(mark));
     guard_depth(node.height, mark);
     node.place = place(mark);
     add(std::move(node), YAML::NullAnchor);
@@ -76,11 +101,12 @@ class Builder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     Node node;
-    node.kind = tag == "?" ? Node::Kind::plain : Node::Kind::quoted;
+    node.kind = refuse_tag(tag, mark) ? Node::Kind::invalid
+                : tag == "?"          ? Node::Kind::plain
+                                      : Node::Kind::quoted;
     node.text = value;
     node.place = place(mark);
-    node.place.width = width_of(line(mark), column(mark), value);
-    refuse_tag(tag, mark);
+    node.place.width = width_of(mark, value);
     if (value.find('\0') != std::string::npos) fail(node.place, "a string with a NUL in it");
     if (expects_key())
       begin_key(value, node.place);
@@ -111,6 +137,7 @@ class Builder final : public YAML::EventHandler {
     YAML::anchor_t anchor;
     std::optional<Key> key;
     std::unordered_map<std::string, int> lines;  // of the keys so far
+    bool tagged;
   };
 
   [[noreturn]] void fail(const Place& place, const std::string& text) {
@@ -126,12 +153,11 @@ class Builder final : public YAML::EventHandler {
     const auto i = static_cast<size_t>(mark.line);
     return i < source_->lines.size() ? std::string_view(source_->lines[i]) : std::string_view();
   }
-  static size_t column(const YAML::Mark& mark) { return static_cast<size_t>(mark.column); }
 
   /// What stands at `mark`, an anchor skipped.
   std::string_view at(const YAML::Mark& mark) const {
     std::string_view text = line(mark);
-    text.remove_prefix(std::min(column(mark), text.size()));
+    text.remove_prefix(std::min(static_cast<size_t>(mark.column), text.size()));
     if (!text.empty() && text[0] == '&') {
       text.remove_prefix(std::min(text.find(' '), text.size()));
       text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
@@ -139,16 +165,30 @@ class Builder final : public YAML::EventHandler {
     return text;
   }
 
-  void refuse_tag(const std::string& tag, const YAML::Mark& mark) {
+  /// Bytes of a scalar on its first line.
+  int width_of(const YAML::Mark& mark, const std::string& text) {
     const std::string_view word = at(mark);
-    if ((tag != "?" && tag != "!") || (!word.empty() && word[0] == '!'))
-      errors_.add(place(mark), "tags are refused; types are known without them");
+    if (word.empty()) return 1;
+    if (word[0] != '"' && word[0] != '\'')
+      return word.substr(0, text.size()) == text ? std::max(1, static_cast<int>(text.size())) : 1;
+    const auto first = static_cast<size_t>(mark.line);
+    const size_t begin = line(mark).size() - word.size();
+    const auto end = end_of_quotes(source_->lines, first, begin);
+    if (!end) fail(place(mark), "a quote that is never closed");
+    return static_cast<int>((end->first == first ? end->second : line(mark).size()) - begin);
   }
 
-  void count(int64_t nodes, const YAML::Mark& mark) {
+  bool refuse_tag(const std::string& tag, const YAML::Mark& mark) {
+    const std::string_view word = at(mark);
+    const bool tagged = (tag != "?" && tag != "!") || (!word.empty() && word[0] == '!');
+    if (tagged) errors_.add(place(mark), "tags are refused; types are known without them");
+    return tagged;
+  }
+
+  void count(int64_t nodes, const Place& place) {
     nodes_ += nodes;
     if (nodes_ > Limits::nodes)
-      fail(place(mark), str("more than ", Limits::nodes, " values, aliases expanded"));
+      fail(place, str("more than ", Limits::nodes, " values, aliases expanded"));
   }
 
   void guard_depth(int height, const YAML::Mark& mark) {
@@ -172,10 +212,10 @@ class Builder final : public YAML::EventHandler {
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     if (expects_key()) fail(place(mark), "a key must be a word");
-    refuse_tag(tag, mark);
     guard_depth(1, mark);
-    count(1, mark);
-    Open container{.node = {}, .anchor = anchor, .key = {}, .lines = {}};
+    count(1, place(mark));
+    Open container{
+        .node = {}, .anchor = anchor, .key = {}, .lines = {}, .tagged = refuse_tag(tag, mark)};
     container.node.kind = kind;
     container.node.place = place(mark);
     open_.push_back(std::move(container));
@@ -184,15 +224,14 @@ class Builder final : public YAML::EventHandler {
   void close() {
     Open done = std::move(open_.back());
     open_.pop_back();
+    if (done.tagged) done.node.kind = Node::Kind::invalid;
     add(std::move(done.node), done.anchor);
   }
 
   void add(Node node, YAML::anchor_t anchor) {
-    const YAML::Mark nowhere = YAML::Mark::null_mark();
-    if (node.nodes == 1 && node.kind != Node::Kind::list && node.kind != Node::Kind::mapping)
-      count(1, nowhere);
+    if (node.height == 1) count(1, node.place);
     if (anchor != YAML::NullAnchor) {
-      count(node.nodes, nowhere);  // the copy kept for aliases is a cost too
+      count(node.nodes, node.place);  // the copy kept for aliases is a cost too
       anchors_.emplace(anchor, node);
     }
     if (open_.empty()) {
@@ -220,19 +259,6 @@ class Builder final : public YAML::EventHandler {
 
 }  // namespace
 
-std::shared_ptr<Source> make_source(std::string name, std::string_view text) {
-  auto source = std::make_shared<Source>();
-  source->name = std::move(name);
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    source->lines.emplace_back(line);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
-  return source;
-}
-
 std::optional<Node> parse_yaml(const SourceRef& source, std::string_view text,
                                Diagnostics& errors) {
   if (static_cast<int64_t>(text.size()) > Limits::bytes) {
@@ -249,14 +275,20 @@ std::optional<Node> parse_yaml(const SourceRef& source, std::string_view text,
   }
   Builder builder(source, errors);
   try {
-    std::istringstream in{std::string(text)};
+    std::istringstream in(std::string(text) + '\n');  // without it `[1, 2` has a key at its end
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Hopeless&) {
     return {};
   } catch (const YAML::Exception& error) {
-    errors.add(error.mark.is_null() ? Place{source} : builder.place(error.mark), error.msg);
+    const bool unclosed = error.msg.find("flow not found") != std::string::npos;
+    const Place place = error.mark.is_null() ? Place{source}
+                        : unclosed           ? builder.innermost()
+                                             : builder.place(error.mark);
+    const auto line = static_cast<size_t>(error.mark.line);
+    errors.add(place, explained(error.msg, line < source->lines.size() ? source->lines[line] : "",
+                                source->is_override));
     return {};
   }
   std::optional<Node> root = builder.take();
