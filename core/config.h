@@ -99,7 +99,8 @@ std::string resolved_config(O options) {
 }
 
 /// The JSON Schema (draft 2020-12) of a config that is read into an O, for editors: types, bounds,
-/// choices, docs, defaults, and the fields of each kind.
+/// choices, docs, defaults, and the fields of each kind. It judges one file: keys that the files it
+/// extends give are missing to it.
 template <class O>
 std::string config_schema(const std::string& title) {
   O options;

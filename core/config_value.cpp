@@ -27,10 +27,6 @@ std::string expectation(const T*, const Rule& rule) {
   return name_of<T> + (text.empty() ? "" : " " + text);
 }
 template <class T>
-std::string expectation(const std::optional<T>*, const Rule& rule) {
-  return "null or " + expectation(static_cast<const T*>(nullptr), rule);
-}
-template <class T>
 std::string expectation(const std::vector<T>*, const Rule&) {
   if (std::is_same_v<T, int64_t>) return "a list of integers";
   return std::is_same_v<T, double> ? "a list of numbers" : "a list of strings";

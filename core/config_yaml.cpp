@@ -72,16 +72,15 @@ class Builder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    const std::string_view word = at(mark);
-    const auto starts = [&](std::string_view name) { return word.substr(0, name.size()) == name; };
+    std::string_view word = at(mark);
+    word = word.substr(0, word.find_first_of(" \t,]}:"));
     Node node;
     node.place = place(mark);
-    if (starts("~") || starts("null") || starts("Null") || starts("NULL")) {
+    if (!word.empty() && classify(word) == ScalarKind::null) {
       node.kind = Node::Kind::null;
-      node.place.width = word[0] == '~' ? 1 : 4;
+      node.place.width = static_cast<int>(word.size());
     } else if (!open_.empty() && open_.back().key) {
-      node.place =
-          open_.back().key->place;  // nothing stands there; yaml-cpp points at what follows
+      node.place = open_.back().key->place;  // yaml-cpp points at what follows the empty value
     }
     if (expects_key()) fail(node.place, "a key must be a word");
     add(std::move(node), anchor);

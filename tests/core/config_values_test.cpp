@@ -88,6 +88,14 @@ TEST(ConfigValues, Types) {
        "x.yaml:3:1: error: `name` is empty, expected a string\n"
        "    3 | name:\n"
        "      | ^~~~"},
+      {"seed:\nnullable: 1\nmodel: {d_model: 8, layer: s4d}\n",
+       {},
+       "x.yaml:1:1: error: `seed` is empty, expected an integer at least 0\n"
+       "    1 | seed:\n"
+       "      | ^~~~\n"
+       "x.yaml:2:1: error: unknown key `nullable`\n"
+       "    2 | nullable: 1\n"
+       "      | ^~~~~~~~ (keys here: name, seed, verbose, limit, root, sizes, tags, model, optim)"},
       {std::string(good) + "optim:\n",
        {},
        "x.yaml:3:1: error: `optim` is empty, expected a mapping from keys to values\n"
