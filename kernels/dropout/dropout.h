@@ -1,0 +1,33 @@
+// dropout: y = x m / (1 - rate), with a random mask m of zeros and ones.
+//
+// m = 1 where u >= rate 2^32, with a random word u that is a pure function of a key and an index:
+// word index % 4 of philox({index / 4 as two words, 0, 0}, key). Of an element at (sample, time,
+// channel), the sample counted in the global batch, the index is
+//
+//   Mask::element   (sample T + time) C + channel
+//   Mask::channel   sample C + channel             one mask for all times
+//   Mask::sample    sample                         whole samples
+//
+// Shapes: x and y [sample, ..., channel]; the axes between count as time.
+// dtypes: f32, f64, bf16, one for both; x may be pitched, y is contiguous. Cost: one pass over memory, and for
+// Mask::element one word an element. The gradient is dx = dy m / (1 - rate): the same kernel.
+// Deterministic: no state, equal for every number of threads, every device, and every cut of the
+// batch into parts.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace lw::kernels {
+
+enum class Mask { element, channel, sample };
+
+struct Dropout {
+  Mask mask = Mask::element;
+  double rate = 0;           ///< in [0, 1)
+  uint64_t key = 0;          ///< names the draw
+  int64_t first_sample = 0;  ///< index, in the global batch, of sample 0
+};
+
+inline Kernel<void(const Dropout& how, const Tensor& x, Tensor& y)> dropout{"dropout"};
+
+}  // namespace lw::kernels

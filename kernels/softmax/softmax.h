@@ -1,0 +1,23 @@
+// Softmax and its logarithm along the last axis.
+//
+//   softmax               y_i = e^(x_i) / sum_j e^(x_j)
+//   softmax_backward      dx  = y (dy - sum_j dy_j y_j)
+//   log_softmax           y_i = x_i - log sum_j e^(x_j)
+//   log_softmax_backward  dx  = dy - e^y sum_j dy_j
+//
+// Shapes: one for all. dtypes: f32, f64, one for all. All may be pitched; y and dx have rows at
+// equal distances. Cost: x is read three times, row by row. Deterministic.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace lw::kernels {
+
+inline Kernel<void(const Tensor& x, Tensor& y)> softmax{"softmax"};
+inline Kernel<void(const Tensor& y, const Tensor& dy, Tensor& dx)> softmax_backward{
+    "softmax_backward"};
+inline Kernel<void(const Tensor& x, Tensor& y)> log_softmax{"log_softmax"};
+inline Kernel<void(const Tensor& y, const Tensor& dy, Tensor& dx)> log_softmax_backward{
+    "log_softmax_backward"};
+
+}  // namespace lw::kernels
