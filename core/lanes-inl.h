@@ -33,7 +33,7 @@ struct Lanes {
   Vec<D> v;
 
   HWY_INLINE Lanes() : v(hn::Zero(D())) {}
-  HWY_INLINE Lanes(Vec<D> vector) : v(vector) {}                                   // NOLINT
+  HWY_INLINE Lanes(Vec<D> vector) : v(vector) {}                                     // NOLINT
   HWY_INLINE Lanes(double number) : v(hn::Set(D(), static_cast<Number>(number))) {}  // NOLINT
 
   friend HWY_INLINE Lanes operator+(Lanes a, Lanes b) { return hn::Add(a.v, b.v); }
@@ -92,7 +92,7 @@ HWY_INLINE void store(Lanes<D> x, D d, hn::TFromD<D>* to) {
 }
 /// Rounds to nearest even; NaN stays NaN.
 template <class D>
-HWY_INLINE void store(Lanes<D> x, D d, bfloat16* to) {
+HWY_INLINE void store(Lanes<D> x, D /*d*/, bfloat16* to) {
   const hn::RebindToUnsigned<D> d32;
   const hn::RebindToSigned<D> di32;
   const hn::Rebind<uint16_t, D> d16;

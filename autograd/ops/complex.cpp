@@ -28,9 +28,7 @@ void expect_complex(const char* name, const Variable& x) {
   check(is_complex(x.dtype()), name, ": expected a complex value, received ", x.value());
 }
 
-Tensor zero(const Tensor& like) {
-  return Tensor::scalar(0, real_of(like.dtype()), like.device());
-}
+Tensor zero(const Tensor& like) { return Tensor::scalar(0, real_of(like.dtype()), like.device()); }
 
 /// What the gradient of an argument looks like.
 struct Like {
@@ -79,10 +77,9 @@ Variable imag(const Variable& x) {
 
 Variable conj(const Variable& x) {
   expect_complex("conj", x);
-  return Variable::from_op("conj", apply(ComplexUnary::conj, x.value(), x.dtype()), {x},
-                           [](const Tensor& dy) {
-                             return Tensors{apply(ComplexUnary::conj, dy, dy.dtype())};
-                           });
+  return Variable::from_op(
+      "conj", apply(ComplexUnary::conj, x.value(), x.dtype()), {x},
+      [](const Tensor& dy) { return Tensors{apply(ComplexUnary::conj, dy, dy.dtype())}; });
 }
 
 Variable abs2(const Variable& x) {
@@ -99,10 +96,9 @@ Variable complex_unary(Unary op, const char* name, const Variable& x) {
   const DType dtype = x.dtype();
   switch (op) {
     case Unary::neg:
-      return Variable::from_op(name, apply(ComplexUnary::neg, x.value(), dtype), {x},
-                               [dtype](const Tensor& dy) {
-                                 return Tensors{apply(ComplexUnary::neg, dy, dtype)};
-                               });
+      return Variable::from_op(
+          name, apply(ComplexUnary::neg, x.value(), dtype), {x},
+          [dtype](const Tensor& dy) { return Tensors{apply(ComplexUnary::neg, dy, dtype)}; });
     case Unary::exp: {
       const Tensor y = apply(ComplexUnary::exp, x.value(), dtype);
       return Variable::from_op(name, y, {x}, [y, dtype](const Tensor& dy) {
@@ -131,8 +127,7 @@ Variable complex_binary(Binary op, const char* name, const Variable& a, const Va
       });
     case Binary::sub:
       return result(ComplexBinary::sub, [like_a, like_b, dtype](const Tensor& dy) {
-        return Tensors{like_a(dy),
-                       like_b(apply(ComplexUnary::neg, dy, dtype))};
+        return Tensors{like_a(dy), like_b(apply(ComplexUnary::neg, dy, dtype))};
       });
     case Binary::mul:
       return result(ComplexBinary::mul, [like_a, like_b, A, B, dtype](const Tensor& dy) {
@@ -144,8 +139,7 @@ Variable complex_binary(Binary op, const char* name, const Variable& a, const Va
         const Tensor da = apply({ComplexBinary::div, true}, dy, B, dtype);
         const Tensor y = apply({ComplexBinary::div}, A, B, dtype);
         const Tensor db = apply({ComplexBinary::mul, true}, da, y, dtype);
-        return Tensors{like_a(da),
-                       like_b(apply(ComplexUnary::neg, db, dtype))};
+        return Tensors{like_a(da), like_b(apply(ComplexUnary::neg, db, dtype))};
       });
     default:
       throw Error(str(name, ": expected real values, received ", A, " and ", B));

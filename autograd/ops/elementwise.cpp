@@ -50,13 +50,12 @@ Variable apply(const char* name, Binary op, const Variable& a, const Variable& b
                                return Tensors{da, db};
                              });
   }
-  return Variable::from_op(
-      name, y, {a, b}, [=, a = a.value(), b = b.value()](const Tensor& dy) {
-        Tensor da = wants_a ? Tensor::empty_like(dy) : Tensor();
-        Tensor db = wants_b ? Tensor::empty_like(dy) : Tensor();
-        kernels::binary_backward(op, a, b, dy, da, db);
-        return Tensors{wants_a ? sum_to(da, a.shape()) : da, wants_b ? sum_to(db, b.shape()) : db};
-      });
+  return Variable::from_op(name, y, {a, b}, [=, a = a.value(), b = b.value()](const Tensor& dy) {
+    Tensor da = wants_a ? Tensor::empty_like(dy) : Tensor();
+    Tensor db = wants_b ? Tensor::empty_like(dy) : Tensor();
+    kernels::binary_backward(op, a, b, dy, da, db);
+    return Tensors{wants_a ? sum_to(da, a.shape()) : da, wants_b ? sum_to(db, b.shape()) : db};
+  });
 }
 
 bool any_complex(const Variable& a, const Variable& b) {
@@ -73,10 +72,10 @@ bool any_complex(const Variable& a, const Variable& b) {
 LW_UNARY_OPS(LW_DEFINE)
 #undef LW_DEFINE
 
-#define LW_DEFINE(name, Struct)                                  \
-  Variable name(const Variable& a, const Variable& b) {          \
-    if (any_complex(a, b)) return complex_binary(Binary::name, #name, a, b);   \
-    return apply(#name, Binary::name, a, b);                     \
+#define LW_DEFINE(name, Struct)                                              \
+  Variable name(const Variable& a, const Variable& b) {                      \
+    if (any_complex(a, b)) return complex_binary(Binary::name, #name, a, b); \
+    return apply(#name, Binary::name, a, b);                                 \
   }
 LW_BINARY_OPS(LW_DEFINE)
 #undef LW_DEFINE

@@ -4,8 +4,8 @@ namespace lw {
 
 Variable glu(const Variable& x) {
   const Tensor in = x.value();
-  check(in.rank() >= 1 && in.size(-1) % 2 == 0,
-        "glu: expected a last axis of even size, received ", in);
+  check(in.rank() >= 1 && in.size(-1) % 2 == 0, "glu: expected a last axis of even size, received ",
+        in);
   const int64_t channels = in.size(-1) / 2;
   const auto first = [channels](const Tensor& t) { return t.slice(-1, 0, channels); };
   const auto second = [channels](const Tensor& t) { return t.slice(-1, channels, 2 * channels); };

@@ -74,13 +74,12 @@ Variable max(const Variable& x, const std::vector<int>& axes, bool keepdims) {
   const Tensor& in = x.value();
   Tensor y = Tensor::empty(how.kept, in.dtype(), in.device());
   kernels::max(in, how.axes, y);
-  return Variable::from_op(
-      "max", keepdims ? y : y.reshape(how.dropped), {x},
-      [in, y, axes = how.axes](const Tensor& dy) {
-        Tensor dx = Tensor::empty_like(in);
-        kernels::max_backward(in, axes, y, dy.reshape(y.shape()), dx);
-        return Tensors{dx};
-      });
+  return Variable::from_op("max", keepdims ? y : y.reshape(how.dropped), {x},
+                           [in, y, axes = how.axes](const Tensor& dy) {
+                             Tensor dx = Tensor::empty_like(in);
+                             kernels::max_backward(in, axes, y, dy.reshape(y.shape()), dx);
+                             return Tensors{dx};
+                           });
 }
 
 }  // namespace lw

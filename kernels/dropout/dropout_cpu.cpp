@@ -130,7 +130,8 @@ void drop_elements(const Dropout& how, double scale, const Tensor& x, Tensor& y)
 /// One mask for all times of a sample.
 template <class E>
 void drop_tied(const Dropout& how, double scale, const Tensor& x, Tensor& y) {
-  const int64_t channels = y.size(-1), times = y.numel() / y.size(0) / channels;
+  const int64_t channels = y.rank() == 1 ? 1 : y.size(-1);
+  const int64_t times = y.numel() / y.size(0) / channels;
   const Tensor x3 = x.reshape({y.size(0), times, channels});
   const auto in = x3.view<const E, 3>();
   const auto out = y.reshape({y.size(0), times, channels}).template view<E, 3>();
@@ -157,8 +158,7 @@ void drop(const Dropout& how, const Tensor& x, Tensor& y) {
   const double scale = 1 / (1 - how.rate);
   const auto run = [&](auto tag) {
     using E = typename decltype(tag)::type;
-    how.mask == Mask::element ? drop_elements<E>(how, scale, x, y)
-                              : drop_tied<E>(how, scale, x, y);
+    how.mask == Mask::element ? drop_elements<E>(how, scale, x, y) : drop_tied<E>(how, scale, x, y);
   };
   x.dtype() == DType::bf16 ? run(TypeTag<bfloat16>()) : for_float("dropout", x.dtype(), run);
 }

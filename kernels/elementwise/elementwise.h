@@ -18,25 +18,25 @@
 // kernels, the op of that name and its tests follow.
 //
 //   OP(name of the op, its struct)
-#define LW_UNARY_OPS(OP)                                                               \
-  OP(neg, Neg)                                                                         \
-  OP(abs, Abs)                                                                         \
-  OP(square, Square)                                                                   \
-  OP(sqrt, Sqrt)                                                                       \
-  OP(rsqrt, Rsqrt)                                                                     \
-  OP(reciprocal, Reciprocal)                                                           \
-  OP(exp, Exp)                                                                         \
-  OP(expm1, Expm1)                                                                     \
-  OP(log, Log)                                                                         \
-  OP(log1p, Log1p)                                                                     \
-  OP(sin, Sin)                                                                         \
-  OP(cos, Cos)                                                                         \
-  OP(tanh, Tanh)                                                                       \
-  OP(sigmoid, Sigmoid)                                                                 \
-  OP(relu, Relu)                                                                       \
-  OP(gelu, Gelu)                                                                       \
-  OP(gelu_tanh, GeluTanh)                                                              \
-  OP(silu, Silu)                                                                       \
+#define LW_UNARY_OPS(OP)     \
+  OP(neg, Neg)               \
+  OP(abs, Abs)               \
+  OP(square, Square)         \
+  OP(sqrt, Sqrt)             \
+  OP(rsqrt, Rsqrt)           \
+  OP(reciprocal, Reciprocal) \
+  OP(exp, Exp)               \
+  OP(expm1, Expm1)           \
+  OP(log, Log)               \
+  OP(log1p, Log1p)           \
+  OP(sin, Sin)               \
+  OP(cos, Cos)               \
+  OP(tanh, Tanh)             \
+  OP(sigmoid, Sigmoid)       \
+  OP(relu, Relu)             \
+  OP(gelu, Gelu)             \
+  OP(gelu_tanh, GeluTanh)    \
+  OP(silu, Silu)             \
   OP(softplus, Softplus)
 
 // Unary functions with numbers as parameters: their ops are written out in autograd/ops.

@@ -1,6 +1,7 @@
-// One loop over rows serves every function: it reads vectors of the operands, applies a formula
-// and writes vectors of the results. An operand that is repeated along the row is read from a
-// vector of copies, with a step of zero.
+// A function is compiled to a bare loop over whole vectors, and to nothing else. All that surrounds
+// it is common to all functions: rows, threads, ends of rows, and bf16, which a loop meets as f32
+// in a buffer. An operand that is repeated along a row is read from a vector of copies, with a step
+// of zero, so that one loop serves every pattern of broadcasting.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/elementwise/elementwise_cpu.cpp"
 #include <hwy/foreach_target.h>
@@ -21,70 +22,30 @@ namespace math = lw::simd::HWY_NAMESPACE;
 #include "kernels/elementwise/binary_ops-inl.h"
 #include "kernels/elementwise/unary_ops-inl.h"
 
-/// Applies f(const L in[In], L out[Out]) to `count` elements. Operands are numbered inputs first;
-/// each has its first element in `at` and a step of 0 or 1 from an element to the next.
-template <class E, size_t In, size_t Out, class F>
-void map_row(const std::array<E*, In + Out>& at, const std::array<int64_t, In + Out>& step,
-             int64_t count, const F& f) {
-  const math::ComputeTag<E> d;
-  using L = math::Lanes<math::ComputeTag<E>>;
-  constexpr size_t most = hn::MaxLanes(math::ComputeTag<E>());
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN E copies[In + Out][most];
-  E* base[In + Out];
-  for (size_t n = 0; n < In + Out; ++n) {
-    base[n] = step[n] ? at[n] : copies[n];
-    if (!step[n]) std::fill_n(copies[n], most, n < In ? *at[n] : E{});
-  }
-  L in[In], out[Out];
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    for (size_t n = 0; n < In; ++n) in[n] = math::load(d, base[n] + i * step[n]);
-    f(in, out);
-    for (size_t n = 0; n < Out; ++n) math::store(out[n], d, base[In + n] + i * step[In + n]);
-  }
-  if (i == count) return;
-  HWY_ALIGN E rest[In + Out][most] = {};
-  for (size_t n = 0; n < In; ++n) {
-    for (int64_t k = 0; k < count - i; ++k) rest[n][k] = base[n][(i + k) * step[n]];
-    in[n] = math::load(d, rest[n]);
-  }
-  f(in, out);
-  for (size_t n = 0; n < Out; ++n) {
-    math::store(out[n], d, rest[In + n]);
-    for (int64_t k = 0; k < count - i; ++k) base[In + n][(i + k) * step[In + n]] = rest[In + n][k];
-  }
-}
+/// What a function with parameters takes.
+struct Numbers {
+  double first = 0, second = 0;
+};
 
-/// The same for all elements of a result of the given shape; tensors are inputs first.
-template <class E, size_t In, size_t Out, class F>
-void map(const Shape& shape, const std::array<const Tensor*, In + Out>& tensors, const F& f) {
-  const Nest<In + Out> nest(shape, tensors);
-  E none{};
-  std::array<E*, In + Out> base;
-  for (size_t n = 0; n < In + Out; ++n)
-    base[n] = tensors[n]->defined() ? static_cast<E*>(tensors[n]->raw()) : &none;
-  nest.for_rows([&](const auto& offset, int64_t count) {
-    std::array<E*, In + Out> at;
-    for (size_t n = 0; n < In + Out; ++n) at[n] = base[n] + offset[n];
-    map_row<E, In, Out>(at, nest.row.stride, count, f);
-  });
-}
+/// Computes `count` elements, a multiple of the lanes. Operands come inputs first; each has its
+/// first element in `at` and a step of 0 or 1 from an element to the next.
+template <class T>
+using Loop = void (*)(const Numbers& numbers, T* const* at, const int64_t* step, int64_t count);
 
 template <class Op>
-Op make(const UnaryFunction& f) {
+Op make(const Numbers& numbers) {
   if constexpr (std::is_empty_v<Op>) {
     return {};
   } else {
-    return {f.first, f.second};
+    return {numbers.first, numbers.second};
   }
 }
 
 /// The slope from the tensor that the function keeps.
-template <class Op, class T>
-HWY_INLINE T slope(const Op& op, T kept) {
-  if constexpr (requires { op.template slope<T>(); }) {
-    return op.template slope<T>();
+template <class Op, class L>
+HWY_INLINE L slope(const Op& op, L kept) {
+  if constexpr (requires { op.template slope<L>(); }) {
+    return op.template slope<L>();
   } else if constexpr (requires { op.slope_at_output(kept); }) {
     return op.slope_at_output(kept);
   } else {
@@ -92,60 +53,130 @@ HWY_INLINE T slope(const Op& op, T kept) {
   }
 }
 
-template <class E>
-void unary_of(const UnaryFunction& f, const Tensor& x, Tensor& y) {
-  switch (f.op) {
-#define LW_CASE(name, Op)                                                            \
-  case Unary::name:                                                                  \
-    return map<E, 1, 1>(y.shape(), {&x, &y}, [op = make<Op>(f)](const auto* in, auto* out) \
-                            HWY_ATTR { out[0] = op.value(in[0]); });
-    LW_UNARY_OPS(LW_CASE)
-    LW_PARAMETRIC_OPS(LW_CASE)
-#undef LW_CASE
+template <class T>
+using D = hn::ScalableTag<T>;
+template <class T>
+int64_t lanes() {
+  return static_cast<int64_t>(hn::Lanes(D<T>()));
+}
+
+template <class Op, class T>
+void unary_loop(const Numbers& numbers, T* const* at, const int64_t* step, int64_t count) {
+  const Op op = make<Op>(numbers);
+  for (int64_t i = 0; i < count; i += lanes<T>())
+    math::store(op.value(math::load(D<T>(), at[0] + i * step[0])), D<T>(), at[1] + i * step[1]);
+}
+
+template <class Op, class T>
+void unary_backward_loop(const Numbers& numbers, T* const* at, const int64_t* step, int64_t count) {
+  const Op op = make<Op>(numbers);
+  for (int64_t i = 0; i < count; i += lanes<T>()) {
+    const auto dy = math::load(D<T>(), at[0] + i * step[0]);
+    const auto kept = math::load(D<T>(), at[1] + i * step[1]);
+    math::store(dy * slope(op, kept), D<T>(), at[2] + i * step[2]);
   }
 }
 
-template <class E>
-void unary_backward_of(const UnaryFunction& f, const Tensor& dy, const Tensor& kept, Tensor& dx) {
-  switch (f.op) {
-#define LW_CASE(name, Op)                                                              \
-  case Unary::name:                                                                    \
-    return map<E, 2, 1>(dx.shape(), {&dy, &kept, &dx},                                 \
-                        [op = make<Op>(f)](const auto* in, auto* out)                  \
-                            HWY_ATTR { out[0] = in[0] * slope(op, in[1]); });
-    LW_UNARY_OPS(LW_CASE)
-    LW_PARAMETRIC_OPS(LW_CASE)
-#undef LW_CASE
+template <class Op, class T>
+void binary_loop(const Numbers&, T* const* at, const int64_t* step, int64_t count) {
+  for (int64_t i = 0; i < count; i += lanes<T>()) {
+    const auto a = math::load(D<T>(), at[0] + i * step[0]);
+    const auto b = math::load(D<T>(), at[1] + i * step[1]);
+    math::store(Op::value(a, b), D<T>(), at[2] + i * step[2]);
   }
 }
 
-template <class E>
-void binary_of(Binary op, const Tensor& a, const Tensor& b, Tensor& y) {
-  switch (op) {
-#define LW_CASE(name, Op)                                                     \
-  case Binary::name:                                                          \
-    return map<E, 2, 1>(y.shape(), {&a, &b, &y}, [](const auto* in, auto* out) \
-                            HWY_ATTR { out[0] = Op::value(in[0], in[1]); });
-    LW_BINARY_OPS(LW_CASE)
-#undef LW_CASE
+template <class Op, class T>
+void binary_backward_loop(const Numbers&, T* const* at, const int64_t* step, int64_t count) {
+  for (int64_t i = 0; i < count; i += lanes<T>()) {
+    const auto a = math::load(D<T>(), at[0] + i * step[0]);
+    const auto b = math::load(D<T>(), at[1] + i * step[1]);
+    const auto dy = math::load(D<T>(), at[2] + i * step[2]);
+    const auto slopes = Op::slopes(a, b);
+    math::store(dy * slopes.a, D<T>(), at[3] + i * step[3]);
+    math::store(dy * slopes.b, D<T>(), at[4] + i * step[4]);
   }
 }
 
+// The loops of all functions, in the order of the enumerators.
+#define LW_UNARY(name, Op) &unary_loop<Op, T>,
+#define LW_UNARY_BACKWARD(name, Op) &unary_backward_loop<Op, T>,
+#define LW_BINARY(name, Op) &binary_loop<Op, T>,
+#define LW_BINARY_BACKWARD(name, Op) &binary_backward_loop<Op, T>,
+template <class T>
+constexpr Loop<T> unary_loops[] = {LW_UNARY_OPS(LW_UNARY) LW_PARAMETRIC_OPS(LW_UNARY)};
+template <class T>
+constexpr Loop<T> unary_backward_loops[] = {LW_UNARY_OPS(LW_UNARY_BACKWARD)
+                                                LW_PARAMETRIC_OPS(LW_UNARY_BACKWARD)};
+template <class T>
+constexpr Loop<T> binary_loops[] = {LW_BINARY_OPS(LW_BINARY)};
+template <class T>
+constexpr Loop<T> binary_backward_loops[] = {LW_BINARY_OPS(LW_BINARY_BACKWARD)};
+#undef LW_UNARY
+#undef LW_UNARY_BACKWARD
+#undef LW_BINARY
+#undef LW_BINARY_BACKWARD
+
 template <class E>
-void binary_backward_of(Binary op, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& da,
-                        Tensor& db) {
-  switch (op) {
-#define LW_CASE(name, Op)                                                             \
-  case Binary::name:                                                                  \
-    return map<E, 3, 2>(dy.shape(), {&a, &b, &dy, &da, &db},                          \
-                        [](const auto* in, auto* out) HWY_ATTR {                      \
-                          const auto slopes = Op::slopes(in[0], in[1]);               \
-                          out[0] = in[2] * slopes.a;                                  \
-                          out[1] = in[2] * slopes.b;                                  \
-                        });
-    LW_BINARY_OPS(LW_CASE)
-#undef LW_CASE
+using Computed = hn::TFromD<math::ComputeTag<E>>;  // f32 for bf16
+
+constexpr int64_t buffered = 512;  // elements of an operand that a buffer holds
+
+/// A row by way of buffers: for bf16, and for the end of a row.
+template <class E, size_t In, size_t Out>
+void map_in_buffers(Loop<Computed<E>> loop, const Numbers& numbers,
+                    const std::array<E*, In + Out>& at, const std::array<int64_t, In + Out>& step,
+                    int64_t begin, int64_t end) {
+  using T = Computed<E>;
+  HWY_ALIGN T memory[In + Out][buffered];
+  T* buffers[In + Out];
+  int64_t ones[In + Out];
+  for (size_t n = 0; n < In + Out; ++n) buffers[n] = memory[n], ones[n] = 1;
+  for (; begin < end; begin += buffered) {
+    const int64_t count = std::min(buffered, end - begin);
+    const int64_t whole = (count + lanes<T>() - 1) / lanes<T>() * lanes<T>();
+    for (size_t n = 0; n < In; ++n) {
+      for (int64_t i = 0; i < count; ++i)
+        memory[n][i] = static_cast<T>(at[n][(begin + i) * step[n]]);
+      std::fill(memory[n] + count, memory[n] + whole, T{1});
+    }
+    loop(numbers, buffers, ones, whole);
+    for (size_t n = In; n < In + Out; ++n)
+      for (int64_t i = 0; i < count; ++i)
+        at[n][(begin + i) * step[n]] = static_cast<E>(memory[n][i]);
   }
+}
+
+template <class E, size_t In, size_t Out>
+void map_row(Loop<Computed<E>> loop, const Numbers& numbers, const std::array<E*, In + Out>& at,
+             const std::array<int64_t, In + Out>& step, int64_t count) {
+  int64_t whole = 0;
+  if constexpr (std::is_same_v<E, Computed<E>>) {
+    HWY_ALIGN E copies[In + Out][hn::MaxLanes(D<E>())];
+    E* base[In + Out];
+    for (size_t n = 0; n < In + Out; ++n) {
+      base[n] = step[n] ? at[n] : copies[n];
+      if (!step[n]) std::fill(std::begin(copies[n]), std::end(copies[n]), *at[n]);
+    }
+    whole = count / lanes<E>() * lanes<E>();
+    loop(numbers, base, step.data(), whole);
+  }
+  if (whole < count) map_in_buffers<E, In, Out>(loop, numbers, at, step, whole, count);
+}
+
+/// All elements of a result of the given shape. Tensors come inputs first; an undefined one is read
+/// as 0, and what is written to it is lost.
+template <class E, size_t In, size_t Out>
+void map(Loop<Computed<E>> loop, const Numbers& numbers, const Shape& shape,
+         const std::array<const Tensor*, In + Out>& tensors) {
+  const Nest<In + Out> nest(shape, tensors);
+  nest.for_rows([&](const auto& offset, int64_t count) {
+    E none[In + Out] = {};
+    std::array<E*, In + Out> at;
+    for (size_t n = 0; n < In + Out; ++n)
+      at[n] = tensors[n]->defined() ? static_cast<E*>(tensors[n]->raw()) + offset[n] : &none[n];
+    map_row<E, In, Out>(loop, numbers, at, nest.row.stride, count);
+  });
 }
 
 /// Calls f(TypeTag<E>()) for the dtypes that are computed with.
@@ -156,22 +187,34 @@ void for_element(const char* name, DType dtype, const F& f) {
 }
 
 void unary_all(const UnaryFunction& f, const Tensor& x, Tensor& y) {
-  for_element("unary", x.dtype(),
-              [&](auto tag) { unary_of<typename decltype(tag)::type>(f, x, y); });
-}
-void unary_backward_all(const UnaryFunction& f, const Tensor& dy, const Tensor& kept, Tensor& dx) {
-  for_element("unary", dy.dtype(), [&](auto tag) {
-    unary_backward_of<typename decltype(tag)::type>(f, dy, kept, dx);
+  for_element("unary", x.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    map<E, 1, 1>(unary_loops<Computed<E>>[static_cast<int>(f.op)], { f.first, f.second }, y.shape(),
+                 {&x, &y});
   });
 }
-void binary_all(Binary op, const Tensor& a, const Tensor& b, Tensor& y) {
-  for_element("binary", y.dtype(),
-              [&](auto tag) { binary_of<typename decltype(tag)::type>(op, a, b, y); });
+
+void unary_backward_all(const UnaryFunction& f, const Tensor& dy, const Tensor& kept, Tensor& dx) {
+  for_element("unary_backward", dy.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    map<E, 2, 1>(unary_backward_loops<Computed<E>>[static_cast<int>(f.op)], { f.first, f.second },
+                 dx.shape(), {&dy, &kept, &dx});
+  });
 }
+
+void binary_all(Binary op, const Tensor& a, const Tensor& b, Tensor& y) {
+  for_element("binary", y.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    map<E, 2, 1>(binary_loops<Computed<E>>[static_cast<int>(op)], {}, y.shape(), {&a, &b, &y});
+  });
+}
+
 void binary_backward_all(Binary op, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& da,
                          Tensor& db) {
-  for_element("binary", dy.dtype(), [&](auto tag) {
-    binary_backward_of<typename decltype(tag)::type>(op, a, b, dy, da, db);
+  for_element("binary_backward", dy.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    map<E, 3, 2>(binary_backward_loops<Computed<E>>[static_cast<int>(op)], {}, dy.shape(),
+                 {&a, &b, &dy, &da, &db});
   });
 }
 

@@ -34,7 +34,11 @@ struct Nest {
     const auto is_step = [](int64_t stride) { return stride == 0 || stride == 1; };
     const bool has_row = rank > 0 && std::all_of(outer[rank - 1].stride.begin(),
                                                  outer[rank - 1].stride.end(), is_step);
-    if (has_row) row = outer[--rank];
+    if (has_row) {
+      row = outer[--rank];
+    } else {
+      for (size_t n = 0; n < N; ++n) row.stride[n] = operands[n]->defined();
+    }
     for (int k = 0; k < rank; ++k) rows *= outer[k].size;
   }
 

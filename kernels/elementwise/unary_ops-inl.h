@@ -194,13 +194,13 @@ struct Gelu {
 struct GeluTanh {
   template <class T>
   static T value(T x) {
-    const T twice_u = x * fma(T(0.07135481627159812), x * x, T(1.5957691216057308));
+    const T twice_u = x * fma(T(0.071354816272600249), x * x, T(1.5957691216057308));
     return x / (T(1) + exp(-twice_u));
   }
   template <class T>
   static T slope_at(T x) {
-    const T twice_u = x * fma(T(0.07135481627159812), x * x, T(1.5957691216057308));
-    const T inner = x * fma(T(0.21406444881479436), x * x, T(1.5957691216057308));
+    const T twice_u = x * fma(T(0.071354816272600249), x * x, T(1.5957691216057308));
+    const T inner = x * fma(T(0.21406444881780073), x * x, T(1.5957691216057308));
     const T s = T(1) / (T(1) + exp(-twice_u));
     return fma(s * (T(1) - s), inner, s);
   }

@@ -227,8 +227,7 @@ void mark_first(const Plan& plan, const E* x, const E* y, const E* dy, E* dx) {
       const Plan::Offsets at = Plan::offsets_of(plan.reduced, r);
       for (int64_t i = 0; i < plan.row.size; ++i) {
         const int64_t column = i * step;
-        const bool first =
-            !found[column] && equal(x[kept.x + at.x + i], y[kept.y + column]);
+        const bool first = !found[column] && equal(x[kept.x + at.x + i], y[kept.y + column]);
         dx[kept.dx + at.dx + i] = first ? dy[kept.y + column] : E(0);
         found[column] |= first;
       }

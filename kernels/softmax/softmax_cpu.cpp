@@ -68,12 +68,12 @@ double row_sum(int64_t count, T rest, const F& term) {
 template <class T>
 void softmax_row(const T* x, T* y, int64_t count) {
   const L<T> most(row_max(x, count));
-  const double sum = row_sum<T>(count, -std::numeric_limits<T>::infinity(),
-                                [&](auto load, auto store) HWY_ATTR {
-                                  const L<T> e = exp(load(x) - most);
-                                  store(e, y);
-                                  return e;
-                                });
+  const double sum =
+      row_sum<T>(count, -std::numeric_limits<T>::infinity(), [&](auto load, auto store) HWY_ATTR {
+        const L<T> e = exp(load(x) - most);
+        store(e, y);
+        return e;
+      });
   const L<T> scale(1 / sum);
   for_vectors<T>(0, count, T{0},
                  [&](auto load, auto store) HWY_ATTR { store(load(y) * scale, y); });
@@ -82,30 +82,26 @@ void softmax_row(const T* x, T* y, int64_t count) {
 template <class T>
 void log_softmax_row(const T* x, T* y, int64_t count) {
   const L<T> most(row_max(x, count));
-  const double sum =
-      row_sum<T>(count, -std::numeric_limits<T>::infinity(),
-                 [&](auto load, auto) HWY_ATTR { return exp(load(x) - most); });
+  const double sum = row_sum<T>(count, -std::numeric_limits<T>::infinity(),
+                                [&](auto load, auto) HWY_ATTR { return exp(load(x) - most); });
   const L<T> log_sum(std::log(sum));
-  for_vectors<T>(0, count, T{0}, [&](auto load, auto store) HWY_ATTR {
-    store(load(x) - most - log_sum, y);
-  });
+  for_vectors<T>(0, count, T{0},
+                 [&](auto load, auto store) HWY_ATTR { store(load(x) - most - log_sum, y); });
 }
 
 template <class T>
 void softmax_backward_row(const T* y, const T* dy, T* dx, int64_t count) {
-  const L<T> dot(row_sum<T>(
-      count, T{0}, [&](auto load, auto) HWY_ATTR { return load(y) * load(dy); }));
-  for_vectors<T>(0, count, T{0}, [&](auto load, auto store) HWY_ATTR {
-    store(load(y) * (load(dy) - dot), dx);
-  });
+  const L<T> dot(
+      row_sum<T>(count, T{0}, [&](auto load, auto) HWY_ATTR { return load(y) * load(dy); }));
+  for_vectors<T>(0, count, T{0},
+                 [&](auto load, auto store) HWY_ATTR { store(load(y) * (load(dy) - dot), dx); });
 }
 
 template <class T>
 void log_softmax_backward_row(const T* y, const T* dy, T* dx, int64_t count) {
   const L<T> sum(row_sum<T>(count, T{0}, [&](auto load, auto) HWY_ATTR { return load(dy); }));
-  for_vectors<T>(0, count, T{0}, [&](auto load, auto store) HWY_ATTR {
-    store(load(dy) - exp(load(y)) * sum, dx);
-  });
+  for_vectors<T>(0, count, T{0},
+                 [&](auto load, auto store) HWY_ATTR { store(load(dy) - exp(load(y)) * sum, dx); });
 }
 
 int64_t grain_of(const Tensor& y) { return (1 << 14) / (y.size(-1) + 1) + 1; }
