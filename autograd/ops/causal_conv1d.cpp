@@ -13,12 +13,9 @@ Tensor value_or_none(const Variable& v) { return v ? v.value() : Tensor(); }
 
 CausalConv1dResult causal_conv1d(const Variable& x, const Variable& weight, const Variable& bias,
                                  const CausalConv1dOptions& options) {
-  const kernels::CausalConv1d in{x.value(),
-                                 weight.value(),
-                                 bias ? bias.value().contiguous() : Tensor(),
-                                 value_or_none(options.state),
-                                 options.resets,
-                                 options.silu};
+  const kernels::CausalConv1d in{x.value(),           weight.value(),
+                                 value_or_none(bias), value_or_none(options.state),
+                                 options.resets,      options.silu};
   ShapeCheck shapes("causal_conv1d");
   shapes("x", in.x, {"batch", "time", "channel"});
   shapes("weight", in.weight, {"channel", "width"});

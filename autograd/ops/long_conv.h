@@ -4,8 +4,8 @@
 //
 // Shapes: u, y [batch, time, channel], u possibly pitched; k [channel, taps], any taps >= 1; D
 // [channel]; resets u8 [batch, time].
-// Cost: O(time log time) a channel, by FFT; the gradient saves u, k and D and about costs one and a
-// half times as much as the value.
+// Cost: O(time log time) a channel, by FFT; the gradient saves u, k and D and costs about 1.6
+// times as much as the value.
 // Determinism: bits do not depend on threads.
 // Errors: shapes that disagree, by ShapeCheck; a dtype other than f32 and f64. Through the FFT
 // rounding carries about 1e-7 (f32) of the largest value to all times, past ones included, and a

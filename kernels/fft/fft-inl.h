@@ -153,18 +153,19 @@ HWY_INLINE void butterfly(D d, Complex<D> (&a)[R]) {
   }
 }
 
-/// One pass over `count` adjacent blocks. The twiddles of a column serve all of them.
+/// One pass over `count` adjacent blocks. The twiddles of a column serve all of them. Source and
+/// sink come by value: no vector store can alias a copy, so their members stay in registers.
 template <int R, bool kInverse, bool kTwiddle, class D, class In, class Out>
 void radix_pass(D d, const typename FftPlan<hn::TFromD<D>>::Stage& stage, int64_t count,
-                const In& in, const Out& out) {
-  const int64_t columns = stage.n / R;
+                const In in, const Out out) {
+  const int64_t n = stage.n, columns = n / R;
   const auto* twiddles = stage.twiddles;
   for (int64_t j = 0; j < columns; ++j, twiddles += 2 * (R - 1)) {
     Complex<D> w[R];  // w[0] stays unused
     if constexpr (kTwiddle)
       for (int q = 1; q < R; ++q)
         w[q] = {hn::Set(d, twiddles[2 * q - 2]), hn::Set(d, twiddles[2 * q - 1])};
-    for (int64_t block = 0, first = j; block < count; ++block, first += stage.n) {
+    for (int64_t block = 0, first = j; block < count; ++block, first += n) {
       Complex<D> a[R];
       for (int q = 0; q < R; ++q) a[q] = in.load(first + q * columns);
       if constexpr (kTwiddle && kInverse)

@@ -1,6 +1,7 @@
 // fft: the discrete Fourier transform along time of every channel.
 //
-//   forward   y_f = sum_t x_t e^{-2 pi i f t / n}          inverse   y_t = (1/n) sum_f x_f e^{+2 pi i f t / n}
+//   forward   y_f = sum_t x_t e^{-2 pi i f t / n}
+//   inverse   y_t = (1/n) sum_f x_f e^{+2 pi i f t / n}
 //
 // Shapes: x, y [batch, time, channel], complex (c64 or c128), time = n = 2^a 3^b 5^c >= 1; either
 // may be pitched. Pad to next_fast_length() for other lengths.

@@ -11,7 +11,7 @@
 
 namespace lw::kernels {
 
-/// The smallest 2^a 3^b 5^c >= n; 1 for n <= 1. There is one within 7 % from n = 12 on.
+/// The smallest 2^a 3^b 5^c >= n; 1 for n <= 1. It is at most 7 % above n for 500 <= n <= 2^22.
 int64_t next_fast_length(int64_t n);
 
 /// e^{2 pi i numerator / denominator}, for any numerator and 0 < denominator < 2^59.

@@ -1,6 +1,6 @@
 // long_conv: causal convolution of each channel with a kernel as long as the sequence.
 //
-//   y_t[c] = sum_{m=0}^{t} k[c, m] u_{t-m}[c] + D[c] u_t[c]               (reverse: u_{t+m} instead)
+//   y_t[c] = sum_{m=0}^{t} k[c, m] u_{t-m}[c] + D[c] u_t[c]      (reverse: u_{t+m} for u_{t-m})
 //
 // With resets each document of a batch row is convolved by itself.
 // Shapes: u, y [batch, time, channel]; k [channel, taps], any taps >= 1 (those beyond the sequence

@@ -1,88 +1,21 @@
 #include "kernels/long_conv/long_conv.h"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/long_conv/documents.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/long_conv/long_conv_cpu.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
 #include "kernels/fft/fft-inl.h"
-
-#ifndef LW_LONG_CONV_SCHEDULE
-#define LW_LONG_CONV_SCHEDULE
-namespace lw::kernels {
-namespace {
-
-/// A stretch of one batch row that is convolved by itself.
-struct Document {
-  int64_t row, begin, length;
-};
-
-/// Documents that share a transform length, and so the spectrum of the kernel.
-struct Bundle {
-  int64_t n = 0;
-  int64_t longest = 0;
-  std::vector<Document> documents;
-};
-
-/// The work on one vector of channels, cut into parts that different threads may take.
-using Part = std::vector<Bundle>;
-
-std::vector<Document> documents_of(const LongConv& in) {
-  const int64_t batch = in.u.size(0), time = in.u.size(1);
-  const Tensor resets = in.resets ? in.resets.contiguous() : Tensor();
-  std::vector<Document> documents;
-  for (int64_t b = 0; b < batch; ++b) {
-    int64_t begin = 0;
-    for (int64_t t = 1; t <= time; ++t) {
-      if (t < time && !(resets && resets.data<uint8_t>()[b * time + t])) continue;
-      documents.push_back({b, begin, t - begin});
-      begin = t;
-    }
-  }
-  return documents;
-}
-
-/// At least one part; several where there are few vectors of channels, each with enough documents
-/// to be worth the transform of the kernel. Depends on shapes and resets alone.
-std::vector<Part> schedule(const LongConv& in, int64_t blocks) {
-  std::map<int64_t, std::vector<Document>> by_length;
-  int64_t work = 0;
-  size_t count = 0;
-  for (const Document& document : documents_of(in)) {
-    const int64_t n = next_fast_length(document.length);
-    by_length[n].push_back(document);
-    work += n;
-    ++count;
-  }
-  constexpr int64_t tasks = 16, documents_a_part = 4;
-  const int64_t parts =
-      std::clamp<int64_t>(tasks / std::max<int64_t>(blocks, 1), 1,
-                          std::max<int64_t>(1, static_cast<int64_t>(count) / documents_a_part));
-  std::vector<Part> result(static_cast<size_t>(parts));
-  int64_t done = 0;
-  for (const auto& [n, documents] : by_length)
-    for (const Document& document : documents) {
-      Part& part = result[static_cast<size_t>(done * parts / work)];
-      if (part.empty() || part.back().n != n) part.push_back({.n = n});
-      part.back().documents.push_back(document);
-      part.back().longest = std::max(part.back().longest, document.length);
-      done += n;
-    }
-  return result;
-}
-
-}  // namespace
-}  // namespace lw::kernels
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -98,13 +31,18 @@ struct RightAngleRows {
   int64_t pitch, lanes, length;
   const T* w;
 
+  /// Rows lie too far apart for the hardware to guess the next one.
+  HWY_INLINE void prefetch(int64_t t) const { hwy::Prefetch(data + (t + 4) * pitch); }
+
   HWY_INLINE Complex<D> load(int64_t t) const {
     if (t >= length) return {hn::Zero(d), hn::Zero(d)};
+    prefetch(t);
     const auto x = load_lanes(d, data + t * pitch, lanes);
     return {hn::Mul(x, hn::Set(d, w[2 * t])), hn::Mul(x, hn::Set(d, w[2 * t + 1]))};
   }
   HWY_INLINE void store(int64_t t, const Complex<D>& z) const {
     if (t >= length) return;
+    prefetch(t);
     const auto re = hn::Mul(z.re, hn::Set(d, w[2 * t]));
     store_lanes(d, hn::MulAdd(z.im, hn::Set(d, w[2 * t + 1]), re), data + t * pitch, lanes);
   }
@@ -227,11 +165,12 @@ class Strip {
   void gather_kernel() const {
     const auto k = in_.k.view<const T, 2>();
     const T scale = 1 / static_cast<T>(plan_->n);
-    std::memset(buffer(), 0, static_cast<size_t>(taps() * stride_) * sizeof(T));
+    const int64_t count = taps();
+    std::memset(buffer(), 0, static_cast<size_t>(count * stride_) * sizeof(T));
     for (int64_t lane = 0; lane < lanes_; ++lane) {
       const T* row = &k(c_ + lane, 0);
       T* to = buffer() + lane;
-      for (int64_t m = 0; m < taps(); ++m) to[m * stride_] = scale * row[m];
+      for (int64_t m = 0; m < count; ++m) to[m * stride_] = scale * row[m];
       if (in_.D) *to = scale * (row[0] + in_.D.data<T>()[c_ + lane]);
     }
   }
