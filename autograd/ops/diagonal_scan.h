@@ -1,0 +1,45 @@
+// diagonal_scan: the recurrence of a diagonal, time-invariant state-space model: S4D step by step.
+//
+//   x_t = A x_{t-1} + B u_t        y_t = k Re sum_n C_n x_{t,n}
+//
+// A and B are discrete (discretize). With time = 1 it is a step of generation. Gradients flow through
+// both states.
+// Shapes: u, y [batch, time, channel], u possibly pitched; A, B, C [channel, state], complex of the
+// precision of u; states [batch, channel, state] complex; resets u8 [batch, time].
+// Cost: 16 state flops an output, 44 for the gradient, which saves the arguments alone.
+// Determinism: bits of y and of the state depend neither on threads nor on how a sequence is cut into
+// calls or packed (the gradients of A, B, C are sums, and depend on the latter by rounding).
+// Errors: shapes and dtypes that disagree, by ShapeCheck.
+// Reference: kernels/diagonal_scan/README.md.
+#pragma once
+
+#include "autograd/variable.h"
+
+namespace lw {
+
+struct DiagonalScanOptions {
+  Variable state;  ///< x_{-1}; undefined: zeros
+  Tensor resets;   ///< 1 where a document starts: the state before it counts as zero from there on
+  /// The state holds one of each conjugate pair and k = 2; false: it is whole and k = 1.
+  bool conjugate_pairs = true;
+};
+
+struct DiagonalScanResult {
+  Variable y;      ///< [batch, time, channel]
+  Variable state;  ///< [batch, channel, state]: after the last step
+};
+
+DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Variable& B,
+                                 const Variable& C, const DiagonalScanOptions& options = {});
+
+/// What a convolution adds for the state it starts from: y_t = k Re sum_n C_n A_n^{t+1} state_n,
+/// [batch, time, channel]. Costs as much as the scan.
+Variable diagonal_state_response(const Variable& A, const Variable& C, const Variable& state,
+                                 int64_t time, bool conjugate_pairs = true);
+
+/// The state that a convolution leaves: A^T state + sum_t A^{T-1-t} B u_t, [batch, channel, state].
+/// An undefined state is zero. Costs as much as the scan.
+Variable diagonal_final_state(const Variable& u, const Variable& A, const Variable& B,
+                              const Variable& state = {});
+
+}  // namespace lw

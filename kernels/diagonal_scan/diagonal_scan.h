@@ -1,0 +1,41 @@
+// diagonal_scan: the recurrence of a diagonal, time-invariant state-space model.
+//
+//   x_t = A x_{t-1} + B u_t        y_t = k Re sum_n C_n x_{t,n}        element by element
+//
+// k = 2 where the state holds one of each conjugate pair, else 1. A and B are discrete (see
+// kernels/discretize). x_{-1} is `state` or zero; a reset at time t makes x_{t-1} zero.
+// Shapes: u, y [batch, time, channel]; A, B, C [channel, state] complex; states [batch, channel,
+// state] complex; resets u8 [batch, time]. All may be pitched.
+// Cost: 16 state flops an output forward, 44 backward; scratch of time / 64 states a thread
+// backward, nothing of size batch x time x channel x state.
+// Determinism: bits of y and of the state depend neither on threads nor on how a sequence is cut or
+// packed; gradients of A, B, C are sums over chunks of 64 steps and over the batch, in order.
+// Reference: README.md beside this file.
+#pragma once
+
+#include "core/kernel.h"
+
+namespace lw::kernels {
+
+struct DiagonalScan {
+  Tensor u;
+  Tensor A, B, C;
+  Tensor state;   ///< undefined: zero
+  Tensor resets;  ///< undefined: none
+  bool conjugate_pairs = true;
+};
+
+/// Gradients, to be written; `state` may be undefined.
+struct DiagonalScanGradients {
+  Tensor u, A, B, C, state;
+};
+
+inline Kernel<void(const DiagonalScan&, Tensor& y, Tensor& state)> diagonal_scan_forward{
+    "diagonal_scan_forward"};
+
+/// From the gradients of y and of the final state (undefined: zero) to those of the arguments.
+inline Kernel<void(const DiagonalScan&, const Tensor& dy, const Tensor& dstate,
+                   DiagonalScanGradients&)>
+    diagonal_scan_backward{"diagonal_scan_backward"};
+
+}  // namespace lw::kernels

@@ -1,0 +1,197 @@
+#include "autograd/ops/diagonal_scan.h"
+
+#include <gtest/gtest.h>
+
+#include "autograd/gradcheck.h"
+#include "autograd/ops/discretize.h"
+#include "autograd/ops/long_conv.h"
+#include "autograd/ops/s4d_kernel.h"
+#include "autograd/ops/shape.h"
+#include "tests/compare.h"
+#include "tests/reference/diagonal_scan.h"
+
+namespace lw {
+namespace {
+
+using reference::complex_noise;
+using testing::same_bits;
+
+struct Case {
+  int64_t batch, time, channels, states;
+};
+
+/// Documents of lengths that vary about `mean`.
+Tensor random_resets(int64_t batch, int64_t time, double mean) {
+  Tensor resets = Tensor::zeros({batch, time}, DType::u8);
+  for (int64_t i = 0; i < batch * time; ++i)
+    resets.data<uint8_t>()[i] = Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1;
+  return resets;
+}
+
+kernels::DiagonalScan arguments(const Case& c, DType dtype, bool all) {
+  const Tensor A = reference::stable_poles(c.channels, c.states, dtype, 1);
+  const auto [Abar, Bbar] = discretize(reference::steps(c.channels, dtype), A);
+  kernels::DiagonalScan in{Random(2).normal({c.batch, c.time, c.channels}, 0, 1, dtype),
+                           Abar.value(), Bbar.value(),
+                           complex_noise({c.channels, c.states}, dtype, 3)};
+  if (all) {
+    in.state = complex_noise({c.batch, c.channels, c.states}, dtype, 4);
+    in.resets = random_resets(c.batch, c.time, 20);
+  }
+  in.conjugate_pairs = !all;
+  return in;
+}
+
+DiagonalScanResult scan(const kernels::DiagonalScan& in) {
+  return diagonal_scan(in.u, in.A, in.B, in.C,
+                       {.state = in.state ? Variable(in.state) : Variable(),
+                        .resets = in.resets,
+                        .conjugate_pairs = in.conjugate_pairs});
+}
+
+/// Real and imaginary parts, one after another.
+Tensor parts(const Tensor& z) {
+  const Tensor wide = z.to(DType::c128).contiguous();
+  Tensor result = Tensor::empty(z.shape().inserted(z.rank(), 2), DType::f64);
+  std::memcpy(result.raw(), wide.raw(), static_cast<size_t>(wide.bytes()));
+  return result;
+}
+
+/// A tensor of the same elements whose rows lie further apart.
+Tensor pitched(const Tensor& t) {
+  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
+  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
+  part.copy_from(t);
+  return part;
+}
+
+const std::vector<Case> cases{{1, 1, 1, 1},   {2, 5, 31, 3},  {1, 63, 33, 2}, {3, 64, 16, 4},
+                              {2, 65, 17, 5}, {1, 200, 3, 8}, {2, 0, 3, 2},   {0, 4, 3, 2}};
+
+TEST(DiagonalScan, AgreesWithTheReference) {
+  for (const Case& c : cases)
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const bool all : {false, true}) {
+        SCOPED_TRACE(str(dtype, " ", c.batch, " ", c.time, " ", c.channels, " ", c.states, all));
+        kernels::DiagonalScan in = arguments(c, dtype, all);
+        const reference::DiagonalScan expected = reference::diagonal_scan(in);
+        in.u = pitched(in.u);
+        for (Tensor* t : {&in.A, &in.B, &in.C}) *t = pitched(*t);
+        if (in.state) in.state = pitched(in.state);
+        const auto [y, state] = scan(in);
+        const double tolerance = dtype == DType::f32 ? 5e-6 : 1e-13;
+        testing::expect_close(y.value(), expected.y, tolerance);
+        testing::expect_close(parts(state.value()), parts(expected.state), tolerance);
+      }
+}
+
+TEST(DiagonalScan, GradientsAgreeWithCentralDifferences) {
+  for (const Case& c : {Case{2, 5, 3, 4}, Case{1, 130, 2, 3}, Case{1, 1, 9, 2}, Case{2, 0, 2, 1},
+                        Case{1, 66, 17, 1}})
+    for (const bool all : {false, true}) {
+      SCOPED_TRACE(str(c.batch, " ", c.time, " ", c.channels, " ", c.states, " ", all));
+      const kernels::DiagonalScan in = arguments(c, DType::f64, all);
+      const auto f = [&](const Variables& v) {
+        const auto [y, state] = diagonal_scan(
+            v[0], v[1], v[2], v[3],
+            {.state = v[4], .resets = in.resets, .conjugate_pairs = in.conjugate_pairs});
+        return Variables{y, state};
+      };
+      check_gradients(f, {in.u, in.A, in.B, in.C, in.state}, {.step = 1e-6});
+    }
+}
+
+TEST(DiagonalScan, IsTheConvolutionWithItsKernel) {
+  for (const bool started : {false, true})
+    for (const auto method : {Discretization::zoh, Discretization::bilinear}) {
+      const Case c{2, 101, 5, 8};
+      const Tensor dt = reference::steps(c.channels, DType::f64);
+      const Tensor A = reference::stable_poles(c.channels, c.states, DType::f64, 1);
+      const kernels::DiagonalScan in = arguments(c, DType::f64, false);
+      const auto [Abar, Bbar] = discretize(dt, A, {}, method);
+      const Variable state =
+          started ? Variable(complex_noise({c.batch, c.channels, c.states}, DType::f64, 4))
+                  : Variable();
+      const auto [y, last] = diagonal_scan(in.u, Abar, Bbar, in.C, {.state = state});
+
+      const Tensor K = s4d_kernel(dt, A, in.C, c.time, {.method = method}).value();
+      Tensor convolved = long_conv(in.u, K).value();
+      if (started) {
+        const Tensor response = diagonal_state_response(Abar, in.C, state, c.time).value();
+        for (int64_t i = 0; i < convolved.numel(); ++i)
+          convolved.data<double>()[i] += response.data<double>()[i];
+      }
+      testing::expect_close(y.value(), convolved, 1e-11);
+      EXPECT_TRUE(same_bits(diagonal_final_state(in.u, Abar, Bbar, state).value(), last.value()));
+    }
+}
+
+TEST(DiagonalScan, ChunksAndStepsHandTheStateOnExactly) {
+  const kernels::DiagonalScan in = arguments({2, 150, 19, 3}, DType::f32, true);
+  const DiagonalScanResult whole = scan(in);
+  for (const std::vector<int64_t>& sizes :
+       {std::vector<int64_t>{1, 149}, {149, 1}, {63, 65, 22}, std::vector<int64_t>(150, 1)}) {
+    kernels::DiagonalScan part = in;
+    Variables ys;
+    int64_t begin = 0;
+    for (const int64_t size : sizes) {
+      part.u = in.u.slice(1, begin, begin + size);
+      part.resets = in.resets.slice(1, begin, begin + size);
+      const auto [y, state] = scan(part);
+      ys.push_back(y);
+      part.state = state.value();
+      begin += size;
+    }
+    EXPECT_TRUE(same_bits(concat(ys, 1).value(), whole.y.value()));
+    EXPECT_TRUE(same_bits(part.state, whole.state.value()));
+  }
+}
+
+TEST(DiagonalScan, PackedDocumentsEqualSeparateOnes) {
+  const kernels::DiagonalScan in = arguments({1, 200, 5, 4}, DType::f32, false);
+  const std::vector<int64_t> starts{0, 1, 3, 64, 70, 130, 200};
+  Tensor resets = Tensor::zeros({1, 200}, DType::u8);
+  for (size_t i = 0; i + 1 < starts.size(); ++i) resets.data<uint8_t>()[starts[i]] = 1;
+  Tensor u = in.u.clone();
+  u.slice(1, 3, 64).fill(NAN);  // must not reach another document
+
+  const Variable packed_u(u, true), state(complex_noise({1, 5, 4}, DType::f32, 4), true);
+  const auto packed = diagonal_scan(packed_u, in.A, in.B, in.C, {.state = state, .resets = resets});
+  const Tensor dy = Random(5).normal(u.shape());
+  packed.y.backward(dy);
+  for (const double g : parts(state.grad()).to_vector()) EXPECT_EQ(g, 0);
+  for (size_t i = 0; i + 1 < starts.size(); ++i) {
+    if (starts[i] == 3) continue;
+    const auto cut = [&](const Tensor& t) { return t.slice(1, starts[i], starts[i + 1]); };
+    const Variable alone_u(cut(u), true);
+    const auto alone = diagonal_scan(alone_u, in.A, in.B, in.C);
+    alone.y.backward(cut(dy));
+    EXPECT_TRUE(same_bits(cut(packed.y.value()), alone.y.value()));
+    EXPECT_TRUE(same_bits(cut(packed_u.grad()), alone_u.grad()));
+  }
+}
+
+TEST(DiagonalScan, HasTheSameBitsOnAnyNumberOfThreads) {
+  const kernels::DiagonalScan in = arguments({3, 100, 37, 4}, DType::f32, true);
+  testing::expect_same_on_any_threads([&] {
+    const Variable u(in.u, true), A(in.A, true), B(in.B, true), C(in.C, true), x(in.state, true);
+    const auto [y, state] = diagonal_scan(u, A, B, C, {.state = x, .resets = in.resets});
+    y.backward(Random(5).normal(y.shape()));
+    return Tensors{y.value(), state.value(), u.grad(), A.grad(), B.grad(), C.grad(), x.grad()};
+  });
+}
+
+TEST(DiagonalScan, RefusesAStateOfAnotherBatch) {
+  const kernels::DiagonalScan in = arguments({2, 5, 3, 4}, DType::f32, false);
+  EXPECT_EQ(
+      testing::error_of([&] {
+        diagonal_scan(in.u, in.A, in.B, in.C, {.state = Tensor::zeros({1, 3, 4}, DType::c64)});
+      }),
+      "diagonal_scan: axis `batch` of `state` is 1, expected 2\n"
+      "  expected  state [batch, channel, state] = [2, 3, 4]\n"
+      "  received  state                         = [1, 3, 4]\n"
+      "  because   u [batch, time, channel] = [2, 5, 3]");
+}
+
+}  // namespace
+}  // namespace lw
