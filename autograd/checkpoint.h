@@ -5,13 +5,14 @@
 // Value: f(inputs), to the bit. Gradient: that of f, which is evaluated a second time, so f must be
 // a function of its inputs and of leaves (parameters) alone: what was computed outside and carries
 // a gradient has to come in through `inputs`. Parameters that f uses receive their gradients as
-// usual. Memory: between the two passes only `inputs` are held; during the backward pass, the graph
-// of one f. Cost: one more forward pass of f. May be nested. Determinism: the second run has the
-// Training and Autocast guards of the first: dropout draws the same mask, products round alike. The
-// gradients have the bits of the plain run, with one exception: where f uses an input several times
-// and the code after f uses it too, the same terms are added with other brackets. on_gradient hooks
-// of a parameter used in several checkpointed parts run once for each of them.
-//
+// usual; on_gradient hooks of one used in several checkpointed parts run once for each. May be
+// nested.
+// Cost: one more forward pass of f. Memory: between the two passes only `inputs` are held; during
+// the backward pass, the graph of one f.
+// Determinism: the second run has the Training and Autocast guards of the first: dropout draws the
+// same mask, products round alike. The gradients have the bits of the plain run, with one
+// exception: where f uses an input several times and the code after f uses it too, the same terms
+// are added with other brackets.
 // Chen, Xu, Zhang & Guestrin 2016, "Training deep nets with sublinear memory cost",
 // arXiv:1604.06174.
 #pragma once

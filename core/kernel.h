@@ -1,12 +1,12 @@
 // Kernel: a computation with one implementation for each device.
 //
-// A header declares what is computed:
-//     inline Kernel<void(const SelectiveScan&, Tensor& y)>
-//     selective_scan_forward{"selective_scan_forward"};
-// each device's file says how, once, at namespace scope:
-//     const Implementation cpu{selective_scan_forward, DeviceKind::cpu, &forward};
-// and calling selective_scan_forward(in, y) runs the one for the device of its first Tensor
-// argument. This is the only place that knows that a device may lack an implementation.
+// A header declares what is computed,
+//   inline Kernel<void(const Tensor& x, double weight, Tensor& y)> average{"average"};
+// each device's file says how, once, at namespace scope,
+//   const Implementation cpu{average, DeviceKind::cpu, &average_cpu};
+// and calling average(x, weight, y) runs the one for the device of its first Tensor argument.
+//
+// This is the only place that knows that a device may lack an implementation.
 #pragma once
 
 #include <type_traits>

@@ -14,12 +14,12 @@ namespace lw {
 
 /// What a model is given, and what it shall answer.
 struct Batch {
-  Tensor inputs;   ///< tokens: i64 [batch, time]; signals: f32 [batch, time, feature]
-  Tensor targets;  ///< a class each: i64 [batch]; a token each step: i64 [batch, time]; values: f32
-                   ///< [batch, horizon, value]
+  Tensor inputs;  ///< tokens: i64 [batch, time]; signals: f32 [batch, time, feature]
+  /// Classes i64 [batch], tokens i64 [batch, time], or values f32 [batch, horizon, value].
+  Tensor targets;
   Tensor lengths;  ///< i64 [batch], steps that count, from the first; undefined: all of them
-  Tensor resets;  ///< u8 [batch, time], 1 where a packed document starts; undefined: one document a
-                  ///< row
+  /// u8 [batch, time], 1 where a packed document starts; undefined: one document a row.
+  Tensor resets;
 
   int64_t size() const { return inputs.size(0); }
 };

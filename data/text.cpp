@@ -43,7 +43,8 @@ std::string read_corpus(const std::string& root, const std::vector<std::string>&
   std::string corpus;
   for (const std::string& file : files) {
     if (!corpus.empty() && corpus.back() != '\n') corpus += '\n';
-    corpus += read_file(fs::path(root) / file, largest_corpus - static_cast<int64_t>(corpus.size()));
+    corpus +=
+        read_file(fs::path(root) / file, largest_corpus - static_cast<int64_t>(corpus.size()));
   }
   return corpus;
 }

@@ -2,18 +2,23 @@
 //
 //   class Linear final : public Layer {
 //    public:
-//     Linear(const LinearOptions& o, const Random& random)
-//         : weight_(parameter("weight", random.fork("weight").uniform({o.out, o.in}, -b, b),
-//         Role::matrix)) {}
+//     Linear(const LinearOptions& o, const Random& random) {
+//       const Tensor initial = random.fork("weight").uniform({o.out, o.in}, -0.1, 0.1);
+//       weight_ = parameter("weight", initial, Role::matrix);
+//     }
 //     Variable operator()(const Variable& x) const { return linear(x, weight_); }
+//
 //    private:
-//     Variable weight_;
+//     Variable weight_;  // [out, in]
 //   };
 //
-// A parent owns its children and names them: `Linear& mix_ = child<Linear>("mix", options,
-// random);`. The path of names is the name of a parameter in checkpoints and the key of its random
-// stream, so that the initial value of a parameter depends on the seed and on its name alone, not
-// on what else is in the model.
+// A parent owns its children and names them:
+//
+//   Linear& mix_ = child<Linear>("mix", options, random);
+//
+// The path of names is the name of a parameter in checkpoints and the key of its random stream, so
+// that the initial value of a parameter depends on the seed and on its name alone, not on what else
+// is in the model.
 //
 // A layer is abstract or final; its fields and its constructor stand in one class.
 #pragma once

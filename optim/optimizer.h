@@ -1,9 +1,11 @@
 // Optimizer: turns gradients into parameter updates, in one pass over flat buffers.
 //
 //   FlatParameters flat(model.parameters());
-//   auto optimizer = options.optim.make(flat);              // kind, rates and decay from the
-//   config loss.backward(); const double norm = optimizer->gradient_norm();         // not finite:
-//   skip or stop optimizer->step(schedule.factor(step), clip_scale(norm, options.optim.clip_norm));
+//   auto optimizer = options.optim.make(flat);         // kind, rates and decay from the config
+//
+//   loss.backward();
+//   const double norm = optimizer->gradient_norm();    // not finite: skip the step, or stop
+//   optimizer->step(schedule.factor(step), clip_scale(norm, options.optim.clip_norm));
 //   optimizer->parameters().clear_gradients();
 //
 // Cost: one pass over the gradients for the norm, one over everything for the update; both bound by

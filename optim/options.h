@@ -1,8 +1,11 @@
 // OptimOptions: the section `optim` of a config.
 //
 //   optim:
-//     kind: adamw               # sgd, adam, adamw; its own options stand beside it: betas, eps,
-//     ... lr: 1.0e-2 weight_decay: 0.01 clip_norm: 1.0 schedule: {kind: cosine, warmup: 1000}
+//     kind: adamw               # sgd, adam, adamw; its own options stand beside it: betas, eps
+//     lr: 1.0e-2
+//     weight_decay: 0.01
+//     clip_norm: 1.0
+//     schedule: {kind: cosine, warmup: 1000}
 //     roles:
 //       ssm_dt: {lr: 0.0005}
 //       ssm_c:  {lr_scale: 0.5, weight_decay: 0}
@@ -16,9 +19,9 @@
 //   ssm_a, ssm_b, ssm_dt          min(lr, 0.001)    0
 //
 // The last line is the recipe of S4 and its successors: the dynamics of a state-space model learn
-// slowly and are not pulled towards zero (Gu, Goel & Re 2021, arXiv:2111.00396; Smith, Warrington &
-// Linderman 2022, arXiv:2208.04933). That biases and norms do not decay is common practice; that
-// D does not is Mamba's.
+// slowly and are not pulled towards zero (Gu, Goel & Ré 2021, arXiv:2111.00396; Smith, Warrington &
+// Linderman 2022, arXiv:2208.04933). That biases and norms do not decay is common practice; that D
+// does not is Mamba's.
 #pragma once
 
 #include <array>

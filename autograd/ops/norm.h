@@ -5,10 +5,11 @@
 //   rms_norm(x)   = x / sqrt(mean(x^2) + epsilon) weight
 //
 // Shapes: x [..., n], weight and bias [n]. A weight [groups, n] goes with an x [..., groups, n]
-// whose groups are normalised apart. x may be pitched. dtypes: f32 or f64, one for all. Cost: one
-// read and one write of x; the gradient reads x and dy and writes dx: bound by memory. Saved for
-// the gradient: x and one number (layer norm: two) a row. Accurate for a large mean. Deterministic,
-// gradients included. Mathematics: kernels/norm/README.md.
+// whose groups are normalised apart. x may be pitched. dtypes: f32 or f64, one for all.
+// Cost: one read and one write of x; the gradient reads x and dy and writes dx: bound by memory.
+// Saved for the gradient: x and one number (layer norm: two) a row.
+// Accurate for a large mean. Deterministic, gradients included.
+// Mathematics: kernels/norm/README.md.
 #pragma once
 
 #include <utility>

@@ -1,8 +1,8 @@
 // The parameter update of gradient descent with momentum; the equations stand in README.md.
 //
 // Shapes: g, p, b are contiguous and of one size; b is undefined without momentum. f32 or f64, the
-// same for all. Cost: reads three arrays, writes two; bound by memory. Deterministic on any number
-// of threads.
+// same for all.
+// Cost: reads three arrays, writes two; bound by memory. Deterministic on any number of threads.
 #pragma once
 
 #include "core/kernel.h"
