@@ -8,6 +8,8 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "core/lanes-inl.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/elementwise/nest.h"
@@ -189,16 +191,17 @@ void for_element(const char* name, DType dtype, const F& f) {
 void unary_all(const UnaryFunction& f, const Tensor& x, Tensor& y) {
   for_element("unary", x.dtype(), [&](auto tag) {
     using E = typename decltype(tag)::type;
-    map<E, 1, 1>(unary_loops<Computed<E>>[static_cast<int>(f.op)], { f.first, f.second }, y.shape(),
-                 {&x, &y});
+    const Numbers numbers{f.first, f.second};
+    map<E, 1, 1>(unary_loops<Computed<E>>[static_cast<int>(f.op)], numbers, y.shape(), {&x, &y});
   });
 }
 
 void unary_backward_all(const UnaryFunction& f, const Tensor& dy, const Tensor& kept, Tensor& dx) {
   for_element("unary_backward", dy.dtype(), [&](auto tag) {
     using E = typename decltype(tag)::type;
-    map<E, 2, 1>(unary_backward_loops<Computed<E>>[static_cast<int>(f.op)], { f.first, f.second },
-                 dx.shape(), {&dy, &kept, &dx});
+    const Numbers numbers{f.first, f.second};
+    map<E, 2, 1>(unary_backward_loops<Computed<E>>[static_cast<int>(f.op)], numbers, dx.shape(),
+                 {&dy, &kept, &dx});
   });
 }
 

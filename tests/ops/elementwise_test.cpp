@@ -41,8 +41,8 @@ const BinaryCase binary_cases[] = {
 #undef LW_CASE
 };
 
-const Shape awkward[] = {{},     {1}, {31},    {32},      {33},    {63},
-                         {1000}, {0}, {3, 17}, {2, 0, 3}, {3, 700}};
+const Shape awkward[] = {{},     {1}, {31},    {32},    {33},      {63},
+                         {1000}, {0}, {3, 17}, {33, 1}, {2, 0, 3}, {3, 700}};
 
 double tolerance(DType dtype) {
   return dtype == DType::bf16 ? 1e-2 : dtype == DType::f32 ? 4e-6 : 1e-13;
