@@ -11,8 +11,13 @@ using kernels::Keeps;
 using kernels::Unary;
 using kernels::UnaryFunction;
 
+void expect_floating(const char* name, const Tensor& x) {
+  check(is_floating(x.dtype()), name, ": expected dtype f32, f64 or bf16, received ", x);
+}
+
 Variable apply(const char* name, const UnaryFunction& f, const Variable& x) {
   const Tensor& in = x.value();
+  expect_floating(name, in);
   Tensor y = Tensor::empty_like(in);
   kernels::unary(f, in, y);
   const Keeps keeps = kernels::keeps_of(f.op);
@@ -31,6 +36,7 @@ Tensor negated(const Tensor& x) {
 }
 
 Tensor value_of(const char* name, Binary op, const Tensor& a, const Tensor& b) {
+  expect_floating(name, a);
   check(a.dtype() == b.dtype(), name, ": expected two values of one dtype, received ", a, " and ",
         b);
   Tensor y = Tensor::empty(broadcast(name, a.shape(), b.shape()), a.dtype(), a.device());

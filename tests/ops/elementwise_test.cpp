@@ -265,7 +265,7 @@ TEST(Elementwise, SaysWhatItExpected) {
             "add: expected two values of one dtype, received f32 [2, 3] and f64 [3]");
   EXPECT_THAT(error_of([&] { a* b; }), ::testing::StartsWith("mul: "));
   EXPECT_EQ(error_of([&] { exp(Tensor::zeros({2}, DType::i32)); }),
-            "unary: expected dtype f32 or f64, received i32");
+            "exp: expected dtype f32, f64 or bf16, received i32 [2]");
 }
 
 }  // namespace
