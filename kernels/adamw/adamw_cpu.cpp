@@ -6,8 +6,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/adamw/adamw_cpu.cpp"
-#include "hwy/foreach_target.h"  // before highway.h
-#include "hwy/highway.h"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
 
 #include "core/simd_loop-inl.h"
 

@@ -4,8 +4,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/average/average_cpu.cpp"
-#include "hwy/foreach_target.h"  // before highway.h
-#include "hwy/highway.h"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
 
 #include "core/simd_loop-inl.h"
 

@@ -1,4 +1,4 @@
-// One tile of a matrix product on one CPU thread: oneDNN for f32 and bf16, Eigen for f64.
+// One tile of a matrix product on one CPU thread: oneDNN for f32 and bf16, Eigen for f64. Internal.
 #pragma once
 
 #include <omp.h>

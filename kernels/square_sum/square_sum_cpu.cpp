@@ -6,8 +6,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/square_sum/square_sum_cpu.cpp"
-#include "hwy/foreach_target.h"  // before highway.h
-#include "hwy/highway.h"
+#include <hwy/foreach_target.h>  // before highway.h
+#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
