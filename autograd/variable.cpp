@@ -115,8 +115,9 @@ const char* Variable::op_name() const { return impl_ && impl_->node ? impl_->nod
 
 void Variable::set_value(Tensor value) {
   check(defined() && !impl_->node, "Variable::set_value: only a leaf can be given a value");
-  check(value.shape() == shape() && value.dtype() == dtype(), "Variable::set_value: expected ",
-        impl_->value, ", received ", value);
+  check(value.defined() && value.shape() == shape(), "Variable::set_value: expected ", impl_->value,
+        ", received ", value);
+  if (value.dtype() != dtype()) impl_->grad = Tensor(), impl_->has_grad = impl_->bound = false;
   impl_->value = std::move(value);
 }
 

@@ -60,7 +60,8 @@ class Variable {
 
   /// The same value, cut off from the graph.
   Variable detach() const { return Variable(value()); }
-  /// Replaces the value of a leaf (a parameter update, a checkpoint that is loaded).
+  /// Replaces the value of a leaf by another of its shape. Another dtype moves the leaf to that precision, and
+  /// it loses its gradient.
   void set_value(Tensor value);
 
   /// Adds d(this)/d(leaf) to grad() of every leaf that requires one. `seed` is the gradient of this

@@ -47,5 +47,6 @@ function(lw_test path)
   add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${path}_test.cpp)
   target_link_libraries(${target} PRIVATE longwave_test_main)
   get_filename_component(folder ${path} DIRECTORY)
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600)
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600
+                       ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()

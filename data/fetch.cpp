@@ -7,6 +7,7 @@
 
 #include "core/digest.h"
 #include "core/error.h"
+#include "core/log.h"
 #include "data/download.h"
 
 namespace lw {
@@ -106,6 +107,7 @@ FetchedFile download_file(const PinnedFile& file, const FetchOptions& options) {
   try {
     for (const std::string& url : file.mirrors) {
       const bool continued = !part.content.empty();
+      log_info(str(continued ? "going on with " : "downloading ", url));
       std::string problem = download(url, limits, options.poll, part.content);
       const bool whole = problem.empty();
       if (whole) problem = problem_of(file, part.content);

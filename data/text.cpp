@@ -136,11 +136,12 @@ std::vector<std::string> find_files(const std::string& root, const std::string& 
     if (fs::is_regular_file(fs::path(root) / pattern)) found.push_back(pattern);
     return found;
   }
+  const fs::path base = (fs::path(root) / "").parent_path();  // without a slash at its end
   std::error_code error;
-  fs::recursive_directory_iterator entries(root, fs::directory_options::skip_permission_denied,
+  fs::recursive_directory_iterator entries(base, fs::directory_options::skip_permission_denied,
                                            error);
   for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
-    const std::string path = entries->path().lexically_relative(root).generic_string();
+    const std::string path = entries->path().lexically_relative(base).generic_string();
     if (entries->is_regular_file(error) && matches(path, pattern)) found.push_back(path);
   }
   if (error) throw Error(str(root, ": error: cannot be read: ", error.message()), ErrorKind::data);

@@ -55,10 +55,14 @@ class SequenceLayer : public Layer {
   Variable operator()(const Variable& x) const { return forward(x, {}, {}).y; }
 };
 
-/// The kinds that `model.layer` may name, each with its options. A layer is made for a width
-/// d_model.
-using SequenceLayers =
-    Registry<std::unique_ptr<SequenceLayer>(int64_t d_model, const Random& random)>;
+/// The stack of residual blocks that a layer is made for.
+struct Stack {
+  int64_t d_model = 0;   ///< width: channels in and out
+  int64_t n_layers = 1;  ///< blocks; some layers scale their output projection by 1/sqrt(n_layers)
+};
+
+/// The kinds that `model.layer` may name, each with its options.
+using SequenceLayers = Registry<std::unique_ptr<SequenceLayer>(const Stack& stack, const Random& random)>;
 SequenceLayers& sequence_layers();
 
 }  // namespace lw

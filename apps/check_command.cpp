@@ -1,0 +1,64 @@
+// longwave check: the laws of a layer, as a table.
+#include <algorithm>
+#include <cstdio>
+
+#include "apps/check_layer.h"
+#include "apps/commands.h"
+#include "apps/run.h"
+#include "apps/signals.h"
+#include "core/json.h"
+
+namespace lw {
+namespace {
+
+void print(const LawResult& r, bool json) {
+  if (json) {
+    const nlohmann::ordered_json line{{"layer", r.layer},
+                                      {"property", r.property},
+                                      {"error", r.error},
+                                      {"tolerance", r.tolerance},
+                                      {"ok", r.ok()}};
+    std::printf("%s\n", line.dump().c_str());
+  } else {
+    std::printf("%-46s %-26s %10.2e <= %-8.0e %s\n", r.layer.c_str(), r.property.c_str(), r.error,
+                r.tolerance, r.ok() ? "ok" : "FAILED");
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int check_command(const CheckArguments& arguments) {
+  std::vector<std::pair<std::string, std::string>> subjects;  // kind, options
+  SequenceLayers::Choice choice(sequence_layers());
+  if (arguments.name == "all") {
+    for (const std::string& kind : choice.kinds())
+      for (const std::string& options : layer_variants(kind)) subjects.emplace_back(kind, options);
+  } else {
+    std::string options;
+    for (const std::string& text : arguments.overrides) {
+      const size_t equals = text.find('=');
+      options +=
+          (options.empty() ? "" : ", ") + text.substr(0, equals) + ": " + text.substr(equals + 1);
+    }
+    const std::vector<std::string> kinds = choice.kinds();
+    const std::string near = did_you_mean(arguments.name, kinds);
+    check(std::find(kinds.begin(), kinds.end(), arguments.name) != kinds.end(),
+          "there is no layer `", arguments.name, "`",
+          near.empty() ? "" : "\n  did you mean `" + near + "`?");
+    for (const std::string& variant :
+         options.empty() ? layer_variants(arguments.name) : std::vector<std::string>{options})
+      subjects.emplace_back(arguments.name, variant);
+  }
+  bool ok = true;
+  for (const auto& [kind, options] : subjects) {
+    throw_if_stop_requested();
+    for (const LawResult& result : check_layer(kind, options)) {
+      print(result, arguments.json);
+      ok = ok && result.ok();
+    }
+  }
+  return ok ? 0 : 1;
+}
+
+}  // namespace lw

@@ -1,0 +1,35 @@
+// The laws that every sequence layer obeys, measured: what `longwave check layer` prints.
+//
+//   gradient        central differences agree with backward(): input, states, every parameter     f64
+//   modes           convolution = scan, with and without an initial state                         f64 f32
+//   pieces          any split of a sequence, down to single steps, = the whole                    f64 f32
+//   packing         documents packed in one row = documents run by themselves, gradients too      f64 f32
+//   causality       an output does not depend on later inputs; exact but for the FFT              f64 f32
+//   reproducible    two runs, on 1, 2 and 3 threads, give equal bits, gradients included          f32
+//
+// A layer that is not causal is held to those that apply to whole sequences.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layers/sequence_layer.h"
+
+namespace lw {
+
+struct LawResult {
+  std::string layer;     ///< kind and options: "s4d {init: inv}"
+  std::string property;  ///< "modes f64"
+  double error = 0;      ///< largest difference, relative to the largest value
+  double tolerance = 0;
+
+  bool ok() const { return error <= tolerance; }  // false for NaN
+};
+
+/// Measures every law on a layer of a small width. `options` are YAML: "init: inv, d_state: 8".
+std::vector<LawResult> check_layer(const std::string& kind, const std::string& options = "");
+
+/// The variants of a kind that `check layer` goes through: its own options where they change the mathematics.
+std::vector<std::string> layer_variants(const std::string& kind);
+
+}  // namespace lw

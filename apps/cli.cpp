@@ -1,0 +1,261 @@
+#include "apps/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+#include <new>
+
+#include "apps/commands.h"
+#include "apps/signals.h"
+#include "core/error.h"
+#include "core/parallel.h"
+
+namespace lw {
+namespace {
+
+constexpr const char* version = "longwave 0.1.0";
+
+/// The command line of every command, bound to the structs of commands.h.
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.require_subcommand(0, 1);
+    app_.set_help_flag("-h,--help", "show this help");
+    add_train(), add_eval(), add_predict(), add_generate(), add_config(), add_data(), add_ckpt(),
+        add_check(), add_bench(), add_doctor();
+    CLI::App* version_command = add("version", "print the version", [] {
+      std::puts(version);
+      return 0;
+    });
+    version_command->alias("--version");
+    CLI::App* help = add("help", "explain a command", [this] { return help_command(); });
+    help->add_option("command", help_topic_, "train, eval, ...");
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      std::fputs(current().help().c_str(), stdout);
+      return 0;
+    } catch (const CLI::ParseError& error) {
+      throw Error(str(error.what(), "\n  ", place(), " --help shows how it is used"));
+    }
+    if (threads_ > 0) set_num_threads(threads_);
+    for (const auto& [command, action] : actions_)
+      if (command->parsed()) return action();
+    std::fputs(app_.help().c_str(), stdout);
+    return 0;
+  }
+
+  /// "longwave train": where an error of the command line is.
+  std::string place() {
+    return &current() == &app_ ? "longwave" : "longwave " + current().get_name();
+  }
+
+ private:
+  CLI::App& current() {
+    const auto parsed = app_.get_subcommands();
+    return parsed.empty() ? app_ : *parsed.front();
+  }
+
+  CLI::App* add(const std::string& name, const std::string& summary, std::function<int()> action) {
+    CLI::App* command = app_.add_subcommand(name, summary);
+    command->set_help_flag("-h,--help", "show this help");
+    command->add_option("--threads", threads_, "CPU threads; the results do not depend on it")
+        ->check(CLI::PositiveNumber);
+    actions_.emplace_back(command, std::move(action));
+    return command;
+  }
+
+  static void add_overrides(CLI::App* command, Overrides& overrides) {
+    command->add_option("key=value", overrides, "changes to the config")
+        ->check([](const std::string& text) {
+          return text.find('=') == std::string::npos ? "expected key=value, received `" + text + "`"
+                                                     : std::string();
+        });
+  }
+
+  void add_train() {
+    CLI::App* c = add("train", "train a model from a config, or go on with a run",
+                      [this] { return train_command(train_); });
+    c->add_option("config", train_.target, "a config; with --resume, the folder of a run")
+        ->required();
+    add_overrides(c, train_.overrides);
+    c->add_option("--run-dir", train_.run_dir, "folder of the run (default: runs/NAME/TIME-ID)");
+    c->add_option("--resume", train_.resume, "auto, step=N or a checkpoint: go on with a run");
+    c->add_option("--init-from", train_.init_from,
+                  "a run or checkpoint whose weights a new run starts from");
+    c->add_flag("-q,--quiet", train_.quiet, "no progress line");
+  }
+
+  void add_eval() {
+    CLI::App* c =
+        add("eval", "measure a trained model on a split", [this] { return eval_command(eval_); });
+    c->add_option("run", eval_.run, "a run or a checkpoint")->required();
+    add_overrides(c, eval_.overrides);
+    c->add_option("--split", eval_.split, "train, val or test")
+        ->check(CLI::IsMember({"train", "val", "test"}));
+    c->add_flag("--json", eval_.json, "one JSON object");
+  }
+
+  void add_predict() {
+    CLI::App* c = add("predict", "answer the samples of a file",
+                      [this] { return predict_command(predict_); });
+    c->add_option("run", predict_.run, "a run or a checkpoint")->required();
+    c->add_option("file", predict_.file, "samples in the format the run was trained on")
+        ->required();
+    add_overrides(c, predict_.overrides);
+    c->add_flag("--json", predict_.json, "one JSON object a sample");
+  }
+
+  void add_generate() {
+    CLI::App* c =
+        add("generate", "continue a text", [this] { return generate_command(generate_); });
+    c->add_option("run", generate_.run, "a run or a checkpoint")->required();
+    add_overrides(c, generate_.overrides);
+    c->add_option("--prompt", generate_.prompt, "the text to continue");
+    c->add_option("--max-tokens", generate_.max_tokens, "tokens to write")
+        ->check(CLI::NonNegativeNumber);
+    c->add_option("--seed", generate_.seed, "of the draws")->check(CLI::NonNegativeNumber);
+    c->add_option("--temperature", generate_.temperature, "0: the likeliest token")
+        ->check(CLI::NonNegativeNumber);
+    c->add_option("--top-k", generate_.top_k, "only the k likeliest tokens; 0: all")
+        ->check(CLI::NonNegativeNumber);
+    c->add_option("--top-p", generate_.top_p, "the likeliest tokens of this probability together")
+        ->check(CLI::Range(0.0, 1.0));
+    c->add_option("--min-p", generate_.min_p,
+                  "tokens at least this fraction as likely as the likeliest")
+        ->check(CLI::Range(0.0, 1.0));
+    c->add_option("--repetition-penalty", generate_.repetition_penalty,
+                  "above 1: avoid tokens seen before")
+        ->check(CLI::PositiveNumber);
+    c->add_flag("--json", generate_.json, "one JSON object with prompt and text");
+  }
+
+  void add_config() {
+    CLI::App* c = add("config", "print, validate or describe configs",
+                      [this] { return config_command(config_); });
+    c->add_option("action", config_.action, "print, validate or schema")
+        ->required()
+        ->check(CLI::IsMember({"print", "validate", "schema"}));
+    c->add_option("config", config_.config, "a config");
+    add_overrides(c, config_.overrides);
+  }
+
+  void add_data() {
+    CLI::App* c =
+        add("data", "fetch a dataset, or look at one", [this] { return data_command(data_); });
+    c->add_option("action", data_.action, "fetch or inspect")
+        ->required()
+        ->check(CLI::IsMember({"fetch", "inspect"}));
+    c->add_option("name", data_.name, "the dataset to fetch, or the config whose data is looked at")
+        ->required();
+    add_overrides(c, data_.overrides);
+    c->add_option("--from", data_.from, "folder that already holds the files");
+    c->add_option("--to", data_.to, "folder to put them in (default: below $LONGWAVE_DATA)");
+    c->add_flag("--json", data_.json, "one JSON object a line");
+  }
+
+  void add_ckpt() {
+    CLI::App* c =
+        add("ckpt", "list, inspect or verify checkpoints", [this] { return ckpt_command(ckpt_); });
+    c->add_option("action", ckpt_.action, "ls, inspect or verify")
+        ->required()
+        ->check(CLI::IsMember({"ls", "inspect", "verify"}));
+    c->add_option("path", ckpt_.path, "a run or a checkpoint")->required();
+    c->add_flag("--json", ckpt_.json, "one JSON object a line");
+  }
+
+  void add_check() {
+    CLI::App* c = add("check", "prove the properties of a layer",
+                      [this] { return check_command(check_); });
+    c->add_option("what", check_.what, "layer")
+        ->required()
+        ->check(CLI::IsMember({"layer"}));
+    c->add_option("name", check_.name, "kind of a layer, or all")->required();
+    add_overrides(c, check_.overrides);
+    c->add_flag("--json", check_.json, "one JSON object a property");
+  }
+
+  void add_bench() {
+    CLI::App* c = add("bench", "time an op, a training step or generation",
+                      [this] { return bench_command(bench_); });
+    c->add_option("what", bench_.what, "op, step or generate")
+        ->required()
+        ->check(CLI::IsMember({"op", "step", "generate"}));
+    c->add_option("name", bench_.name, "an op, or a config")->required();
+    add_overrides(c, bench_.overrides);
+    c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
+    c->add_option("--dtype", bench_.dtype, "f32 or f64");
+    c->add_flag("--json", bench_.json, "one JSON object");
+  }
+
+  void add_doctor() {
+    CLI::App* c = add("doctor", "what this machine and this build have",
+                      [this] { return doctor_command(doctor_json_); });
+    c->add_flag("--json", doctor_json_, "one JSON object a line");
+  }
+
+  int help_command() {
+    if (help_topic_.empty()) {
+      std::fputs(app_.help().c_str(), stdout);
+      return 0;
+    }
+    std::vector<std::string> names;
+    for (const auto& [command, action] : actions_) {
+      names.push_back(command->get_name());
+      if (command->get_name() != help_topic_) continue;
+      std::fputs(command->help().c_str(), stdout);
+      return 0;
+    }
+    const std::string near = did_you_mean(help_topic_, names);
+    throw Error(str("there is no command `", help_topic_, "`",
+                    near.empty() ? "" : "\n  did you mean `" + near + "`?"));
+  }
+
+  CLI::App app_{"Longwave: train state-space models from one YAML file", "longwave"};
+  std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;
+  int threads_ = 0;
+  TrainArguments train_;
+  EvalArguments eval_;
+  PredictArguments predict_;
+  GenerateArguments generate_;
+  ConfigArguments config_;
+  DataArguments data_;
+  CkptArguments ckpt_;
+  CheckArguments check_;
+  BenchArguments bench_;
+  bool doctor_json_ = false;
+  std::string help_topic_;
+};
+
+/// Writes an error as lines `place: error: text`; a message that names its own place is written as
+/// it is.
+void report(const std::string& place, const std::string& message) {
+  const bool placed = message.substr(0, message.find('\n')).find(": error: ") != std::string::npos;
+  std::fprintf(stderr, "%s%s\n", placed ? "" : (place + ": error: ").c_str(), message.c_str());
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  install_signal_handlers();
+  CommandLine line;
+  try {
+    return line.run(argc, argv);
+  } catch (const Interrupted&) {
+    return exit_preempted;
+  } catch (const Error& error) {
+    report(line.place(), error.what());
+    return static_cast<int>(error.kind());
+  } catch (const std::bad_alloc&) {
+    report(line.place(), "out of memory");
+    return static_cast<int>(ErrorKind::memory);
+  } catch (const std::exception& error) {
+    report(line.place(), error.what());
+    return static_cast<int>(ErrorKind::usage);
+  }
+}
+
+}  // namespace lw

@@ -1,0 +1,99 @@
+// The commands of the program: what each is given, and the function that does it.
+//
+// cli.cpp reads the command line into these structs; nothing else knows how it is spelled. A
+// command returns the exit code, writes results to stdout and everything else to stderr, and throws
+// Error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lw {
+
+using Overrides = std::vector<std::string>;  ///< key=value
+
+struct TrainArguments {
+  std::string target;  ///< a config; with resume, the folder of a run
+  Overrides overrides;
+  std::string run_dir;    ///< empty: runs/NAME/TIME-ID
+  std::string resume;     ///< empty, auto, step=N or the path of a checkpoint
+  std::string init_from;  ///< a checkpoint whose weights a new run starts from
+  bool quiet = false;     ///< no progress line
+};
+int train_command(const TrainArguments& arguments);
+
+struct EvalArguments {
+  std::string run;  ///< a run, or a checkpoint
+  Overrides overrides;
+  std::string split = "test";
+  bool json = false;
+};
+int eval_command(const EvalArguments& arguments);
+
+struct PredictArguments {
+  std::string run;
+  std::string file;  ///< idx images, CSV or text, as the run was trained on; - for stdin
+  Overrides overrides;
+  bool json = false;
+};
+int predict_command(const PredictArguments& arguments);
+
+struct GenerateArguments {
+  std::string run;
+  Overrides overrides;
+  std::string prompt = "\n";
+  int64_t max_tokens = 200;
+  int64_t seed = 0;
+  double temperature = 1, top_p = 1, min_p = 0, repetition_penalty = 1;
+  int64_t top_k = 0;
+  bool json = false;
+};
+int generate_command(const GenerateArguments& arguments);
+
+struct ConfigArguments {
+  std::string action;  ///< print, validate or schema
+  std::string config;
+  Overrides overrides;
+};
+int config_command(const ConfigArguments& arguments);
+
+struct DataArguments {
+  std::string action;  ///< fetch or inspect
+  std::string name;    ///< of what to fetch, or the config whose data is inspected
+  std::string from;    ///< folder that already holds the files
+  std::string to;      ///< folder to put them in; empty: below $LONGWAVE_DATA
+  Overrides overrides;
+  bool json = false;
+};
+int data_command(const DataArguments& arguments);
+
+struct CkptArguments {
+  std::string action;  ///< ls, inspect or verify
+  std::string path;    ///< a run, or a checkpoint
+  bool json = false;
+};
+int ckpt_command(const CkptArguments& arguments);
+
+struct CheckArguments {
+  std::string what;  ///< layer
+  std::string name;  ///< kind of a layer, or `all`
+  Overrides overrides;
+  bool json = false;
+};
+int check_command(const CheckArguments& arguments);
+
+struct BenchArguments {
+  std::string what;  ///< op, step or generate
+  std::string name;  ///< of an op; a config
+  Overrides overrides;
+  std::string shape;  ///< of an op: B=4,L=256,...
+  std::string dtype = "f32";
+  bool json = false;
+};
+int bench_command(const BenchArguments& arguments);
+
+int doctor_command(bool json);
+
+}  // namespace lw

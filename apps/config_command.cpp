@@ -1,0 +1,23 @@
+// longwave config: print, validate, schema.
+#include <cstdio>
+
+#include "apps/commands.h"
+#include "apps/run.h"
+#include "core/config.h"
+
+namespace lw {
+
+int config_command(const ConfigArguments& arguments) {
+  if (arguments.action == "schema") {
+    std::printf("%s\n", config_schema<RunConfig>("Longwave run").c_str());
+    return 0;
+  }
+  check(!arguments.config.empty(), "config ", arguments.action, ": give the config to ",
+        arguments.action);
+  std::string resolved;
+  load_config(arguments.config, arguments.overrides, &resolved);
+  if (arguments.action == "print") std::fputs(resolved.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace lw

@@ -1,0 +1,36 @@
+#include "apps/evaluate.h"
+
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "apps/signals.h"
+
+namespace lw {
+
+Score evaluate(const Model& model, const Task& task, const Dataset& split, int64_t batch) {
+  const NoGrad no_grad;
+  Score total;
+  for (int64_t begin = 0; begin < split.size(); begin += batch) {
+    throw_if_stop_requested();
+    std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, split.size() - begin)));
+    std::iota(indices.begin(), indices.end(), begin);
+    const Batch samples = split.batch(indices, /*epoch=*/0);
+    const Model::Result result =
+        model.forward(samples.inputs, {}, {.resets = samples.resets}, samples.lengths);
+    total += objective(task, result.y, samples, /*with_accuracy=*/true).score;
+  }
+  return total;
+}
+
+std::vector<std::pair<std::string, double>> named(const Score& score, const Task& task) {
+  std::vector<std::pair<std::string, double>> values{{"loss", score.loss()}};
+  if (task.target != Task::Target::value) values.emplace_back("accuracy", score.accuracy());
+  if (task.autoregressive) {
+    values.emplace_back("perplexity", std::exp(score.loss()));
+    values.emplace_back("bits_per_token", score.loss() / std::numbers::ln2);
+  }
+  return values;
+}
+
+}  // namespace lw

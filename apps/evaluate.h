@@ -1,0 +1,17 @@
+// Evaluation of a model on a whole split.
+#pragma once
+
+#include "apps/metrics.h"
+#include "apps/objective.h"
+#include "layers/model.h"
+
+namespace lw {
+
+/// The score over every sample, in order, in batches of `batch`. A signal ends it with Interrupted.
+Score evaluate(const Model& model, const Task& task, const Dataset& split, int64_t batch);
+
+/// What a score is called in metrics.jsonl and by `longwave eval`: loss, then accuracy (labels,
+/// tokens), perplexity and bits a token (language models).
+std::vector<std::pair<std::string, double>> named(const Score& score, const Task& task);
+
+}  // namespace lw

@@ -1,0 +1,47 @@
+// longwave generate: a language model continues a text, on stdout.
+#include <cstdio>
+
+#include "apps/commands.h"
+#include "apps/generate.h"
+#include "apps/run.h"
+#include "apps/signals.h"
+#include "core/json.h"
+
+namespace lw {
+
+int generate_command(const GenerateArguments& a) {
+  const TrainedRun run = open_run(a.run, a.overrides);
+  check(run.data.vocabulary != nullptr && run.data.task.autoregressive, "generate: ", a.run,
+        " is no language model");
+  const Sampling sampling{.temperature = a.temperature,
+                          .top_k = a.top_k,
+                          .top_p = a.top_p,
+                          .min_p = a.min_p,
+                          .repetition_penalty = a.repetition_penalty,
+                          .seed = static_cast<uint64_t>(a.seed)};
+  std::vector<int64_t> tokens;
+  generate(*run.model, run.data.vocabulary->encode(a.prompt), a.max_tokens, sampling,
+           [&](int64_t token) {
+             throw_if_stop_requested();
+             tokens.push_back(token);
+             if (!a.json) {
+               const int64_t last[] = {token};
+               const std::string text = run.data.vocabulary->decode(last);
+               std::fwrite(text.data(), 1, text.size(), stdout);
+               std::fflush(stdout);
+             }
+             return true;
+           });
+  if (a.json) {
+    const nlohmann::ordered_json line{{"prompt", a.prompt},
+                                      {"text", run.data.vocabulary->decode(tokens)},
+                                      {"tokens", tokens.size()}};
+    std::printf("%s\n",
+                line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    std::fputc('\n', stdout);
+  }
+  return 0;
+}
+
+}  // namespace lw

@@ -1,0 +1,91 @@
+#include "apps/metrics.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/files.h"
+#include "core/json.h"
+
+namespace lw {
+
+double Metrics::operator[](const std::string& name) const {
+  for (const auto& [key, value] : values)
+    if (key == name) return value;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string Metrics::json() const {
+  nlohmann::ordered_json line{{"step", step}, {"split", split}};
+  for (const auto& [key, value] : values) {
+    if (value == std::floor(value) && std::abs(value) < 1e15) {
+      line[key] = static_cast<int64_t>(value);
+    } else {
+      line[key] = std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr;
+    }
+  }
+  return line.dump();
+}
+
+std::vector<Metrics> read_metrics(const std::filesystem::path& path) {
+  std::vector<Metrics> lines;
+  if (!std::filesystem::exists(path)) return lines;
+  const std::string text = read_file(path);
+  int64_t number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string place = str(path.string(), ":", ++number);
+    if (end == text.size()) break;  // a line without its end was cut off by a kill
+    const Json object = parse_json(std::string_view(text).substr(at, end - at), place);
+    Metrics line{.step = json_member<int64_t>(object, "step", place),
+                 .split = json_member<std::string>(object, "split", place)};
+    for (const auto& [key, value] : object.items())
+      if (value.is_number() && key != "step") line.values.emplace_back(key, value.get<double>());
+    lines.push_back(std::move(line));
+    at = end + 1;
+  }
+  return lines;
+}
+
+MetricsFile::MetricsFile(std::filesystem::path path, int64_t step, bool evaluated)
+    : path_(std::move(path)) {
+  std::string kept;
+  if (step >= 0 && std::filesystem::exists(path_)) {
+    const std::string text = read_file(path_);
+    size_t at = 0;
+    for (const Metrics& line : read_metrics(path_)) {
+      const size_t end = text.find('\n', at) + 1;
+      if (line.step < step || (line.step == step && (line.split == "train" || evaluated)))
+        kept += text.substr(at, end - at);
+      at = end;
+    }
+  }
+  write_file(path_, kept);
+}
+
+void MetricsFile::append(const Metrics& metrics) {
+  const std::string line = metrics.json() + "\n";
+  const Descriptor file(open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file.is_open() ||
+      write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+    throw Error(str(path_.string(), ": error: cannot be written: ", std::strerror(errno)),
+                ErrorKind::disk);
+}
+
+Chart loss_chart(const std::vector<Metrics>& lines, const std::string& title) {
+  Chart chart{.title = title, .x_label = "step", .y_label = "loss"};
+  for (const char* split : {"train", "val", "test"}) {
+    Curve curve{.name = split};
+    for (const Metrics& line : lines)
+      if (line.split == split)
+        curve.points.emplace_back(static_cast<double>(line.step), line["loss"]);
+    if (!curve.points.empty()) chart.curves.push_back(std::move(curve));
+  }
+  return chart;
+}
+
+}  // namespace lw

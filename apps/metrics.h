@@ -1,0 +1,54 @@
+// metrics.jsonl: what a run measured, one flat object a line, in the order in which it was
+// measured.
+//
+//   {"step":100,"split":"train","loss":2.31,"lr":0.001,"grad_norm":0.8,"samples_per_s":120.5}
+//
+// A field that a rerun cannot reproduce has `time`, `wall`, `per_s`, `_ms`, `eta`, `mem` or `data_`
+// in its name; every other field of a resumed run equals that of an uninterrupted one, byte for
+// byte.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "apps/plot.h"
+
+namespace lw {
+
+/// One line: its fields in order. NaN and infinities are written as null.
+struct Metrics {
+  int64_t step = 0;
+  std::string split;  ///< train, val or test
+  std::vector<std::pair<std::string, double>> values;
+
+  /// The value of a field, or NaN if there is none.
+  double operator[](const std::string& name) const;
+  std::string json() const;
+};
+
+/// The file, open for appending. Every line is written in one call, so that a kill leaves whole
+/// lines.
+class MetricsFile {
+ public:
+  /// Opens `path`, cutting it back to the lines before and at `step` (-1: empty). Lines of splits
+  /// other than train at `step` itself are dropped too unless `evaluated`: they will be measured
+  /// again.
+  MetricsFile(std::filesystem::path path, int64_t step, bool evaluated);
+  void append(const Metrics& metrics);
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The lines of a metrics file; none if there is no file. Throws Error (data) naming a line that is
+/// damaged.
+std::vector<Metrics> read_metrics(const std::filesystem::path& path);
+
+/// Loss of each split against the step.
+Chart loss_chart(const std::vector<Metrics>& lines, const std::string& title);
+
+}  // namespace lw

@@ -1,0 +1,29 @@
+// The loss of a task, and how good an answer is.
+#pragma once
+
+#include "autograd/variable.h"
+#include "data/dataset.h"
+
+namespace lw {
+
+/// Sums over targets. They add up over micro-batches, batches and ranks.
+struct Score {
+  double loss_sum = 0;  ///< nats (labels, tokens) or squared error (values)
+  int64_t count = 0;    ///< targets that count
+  int64_t correct = 0;  ///< targets that the largest output hits; 0 for values
+
+  double loss() const { return loss_sum / static_cast<double>(count); }
+  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(count); }
+  Score& operator+=(const Score& other);
+};
+
+struct Objective {
+  Variable
+      loss_sum;  ///< to be differentiated; gradients are divided by the count of the whole batch
+  Score score;   ///< `correct` only if it was asked for
+};
+
+/// `y` is what the model answered to `batch`: [batch, class] or [batch, time, class or value].
+Objective objective(const Task& task, const Variable& y, const Batch& batch, bool with_accuracy);
+
+}  // namespace lw

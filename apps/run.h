@@ -1,0 +1,35 @@
+// A trained run as the commands see it: its config, its data and its model with the weights loaded.
+#pragma once
+
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/run_config.h"
+#include "core/files.h"
+
+namespace lw {
+
+/// Reads a config file with overrides. A relative data.root given in a file is relative to that file.
+RunConfig load_config(const Path& file, const Overrides& overrides,
+                      std::string* resolved = nullptr);
+
+/// Reads the config that a checkpoint holds, with overrides.
+RunConfig config_of_checkpoint(const Path& checkpoint, const Overrides& overrides,
+                               std::string* resolved = nullptr);
+
+/// A model with its weights, and the data it was trained on.
+struct TrainedRun {
+  Path checkpoint;
+  RunConfig config;
+  DataSource data;
+  std::unique_ptr<Model> model;
+};
+
+/// Opens the newest good checkpoint of a run, or the one given. Averaged weights, if the run kept them, are
+/// the ones loaded. Throws Error (data) if there is none.
+TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides);
+
+/// Refuses a device that this build or machine does not have.
+void check_device(const RunConfig& config);
+
+}  // namespace lw

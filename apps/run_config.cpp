@@ -1,0 +1,78 @@
+#include "apps/run_config.h"
+
+#include <cmath>
+
+namespace lw {
+
+void DataOptions::describe(Fields& f) {
+  f.choice("kind", kind, "which dataset; its own options stand beside it");
+  f.optional("root", root, "folder of the files; empty: the dataset's folder below $LONGWAVE_DATA");
+}
+
+void TrainOptions::describe(Fields& f) {
+  f.optional("steps", steps, "updates of the weights", positive());
+  f.optional("epochs", epochs, "passes over the training split; train.steps replaces it",
+             positive());
+  f.optional("batch", batch, "sequences of an update, over all ranks and micro-batches",
+             positive());
+  f.optional("accumulate", accumulate, "micro-batches that a batch is cut into", positive());
+  f.optional("log_every", log_every, "steps between lines of metrics.jsonl", positive());
+  f.optional("eval_every", eval_every,
+             "steps between evaluations; 0: once an epoch if there are epochs, and at the end",
+             non_negative());
+  f.optional("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: only at the end",
+             non_negative());
+  f.optional("keep_last", keep_last, "checkpoints to keep, beside the best", at_least(2));
+  f.optional("monitor", monitor, "what decides which checkpoint is best",
+             one_of({"loss", "accuracy"}));
+  f.optional("patience", patience,
+             "evaluations without improvement after which training stops; 0: never",
+             non_negative());
+}
+
+void SampleOptions::describe(Fields& f) {
+  f.optional("every", every, "steps between samples of text; 0: only at the end", non_negative());
+  f.optional("prompt", prompt, "text that a sample continues");
+  f.optional("tokens", tokens, "tokens of a sample", non_negative());
+  f.optional("temperature", temperature,
+             "0 takes the likeliest token; 1 samples as the model believes", non_negative());
+}
+
+void RunConfig::describe(Fields& f) {
+  f.optional("name", name, "names the folder of the run");
+  f.optional("seed", seed, "of initial weights, sample order, dropout and generated data",
+             non_negative());
+  f.optional("device", device, "where to compute", one_of({"cpu", "cuda"}));
+  f.optional("precision", precision,
+             "f32, or bf16: inputs of matrix products in bf16, everything else in f32",
+             one_of({"f32", "bf16"}));
+  f.section("data", data, "the samples");
+  f.section("model", model, "the model");
+  f.section("optim", optim, "the optimizer");
+  f.section("train", train, "the training run");
+  f.section("sample", sample, "text written by a language model on the way");
+}
+
+int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch) {
+  if (train.steps) return *train.steps;
+  check(train.epochs.has_value(),
+        "train: neither `steps` nor `epochs` is given\n  say how long to train, for example "
+        "train.steps=1000");
+  return std::max<int64_t>(1, std::llround(*train.epochs * static_cast<double>(steps_per_epoch)));
+}
+
+DataSource open_data(const RunConfig& config) {
+  return config.data.kind.build(
+      {.root = config.data.root, .seed = static_cast<uint64_t>(config.seed)});
+}
+
+std::unique_ptr<Model> make_model(const RunConfig& config, const Task& task) {
+  const ModelPorts ports{.vocabulary = task.vocabulary,
+                         .features = task.features,
+                         .outputs = task.classes,
+                         .every_step = task.target != Task::Target::label};
+  return std::make_unique<Model>(config.model, ports,
+                                 Random(static_cast<uint64_t>(config.seed)).fork("model"));
+}
+
+}  // namespace lw

@@ -1,0 +1,48 @@
+// RunFolder: the files of one run.
+//
+//   RUN.json               state (running, done, preempted, failed), why, how often it was resumed
+//   LOCK                   held while a process trains: a second one is refused
+//   config.resolved.yaml   every value, with where it came from
+//   config.history/        the resolved config of each earlier start
+//   metrics.jsonl          apps/metrics.h
+//   ckpt/                  apps/checkpoint.h
+//   plots/loss.svg  samples/step-NNNNNNNN.txt
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/files.h"
+
+namespace lw {
+
+/// Whether `path` is the folder of a run.
+bool is_run(const Path& path);
+
+class RunFolder {
+ public:
+  /// Makes the folder of a new run: `path`, or a fresh runs/NAME/TIME-ID. Throws Error if `path`
+  /// holds a run.
+  static RunFolder create(const Path& path, const std::string& name,
+                          const std::string& resolved_config);
+  /// Opens the folder of a run to go on with it; the old config moves to the history if the new one
+  /// differs.
+  static RunFolder reopen(const Path& path, const std::string& resolved_config);
+
+  const Path& path() const { return path_; }
+  Path metrics() const { return path_ / "metrics.jsonl"; }
+  Path loss_plot() const { return path_ / "plots" / "loss.svg"; }
+  Path sample(int64_t step) const;
+
+  /// Records how the run stands: "running", "done", "preempted" or "failed".
+  void set_state(const std::string& state, const std::string& reason = "");
+
+ private:
+  explicit RunFolder(Path path);
+
+  Path path_;
+  std::unique_ptr<FileLock> lock_;
+  int64_t restarts_ = 0;
+};
+
+}  // namespace lw

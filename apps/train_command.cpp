@@ -1,0 +1,89 @@
+// longwave train: a new run, or one that goes on.
+#include <cstdio>
+
+#include "apps/commands.h"
+#include "apps/run.h"
+#include "apps/trainer.h"
+#include "core/config.h"
+#include "core/log.h"
+
+namespace lw {
+namespace {
+
+int train(Trainer& trainer, RunFolder& folder, bool quiet) {
+  std::printf("%s\n", folder.path().c_str());
+  std::fflush(stdout);
+  if (!quiet) log_info(trainer.summary());
+  try {
+    return trainer.run(folder, quiet);
+  } catch (const Error& error) {
+    folder.set_state("failed", error.what());
+    throw;
+  }
+}
+
+int start(const TrainArguments& arguments) {
+  std::string resolved;
+  const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
+  const Path path = arguments.run_dir;
+  check(path.empty() || !is_run(path), path.string(),
+        ": error: this folder holds a run already\n  give another --run-dir, or go on with it: ",
+        "longwave train --resume auto ", path.string());
+  Trainer trainer(config);
+  if (!arguments.init_from.empty()) trainer.load_weights(find_checkpoint(arguments.init_from));
+  RunFolder folder = RunFolder::create(path, config.name, resolved);
+  return train(trainer, folder, arguments.quiet);
+}
+
+/// The checkpoint that --resume names: none for a run that was stopped before its first one.
+std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& which) {
+  if (which == "auto") {
+    const FoundCheckpoint newest = find_newest_good(run);
+    for (const auto& [path, why] : newest.rejected)
+      log_warning(str(path.string(), " is damaged and left aside: ", why));
+    if (newest.found) return newest.found->path;
+    return std::nullopt;
+  }
+  if (which.starts_with("step=")) {
+    char name[32];
+    std::snprintf(name, sizeof name, "step-%08lld", std::atoll(which.c_str() + 5));
+    return find_checkpoint(run / "ckpt" / name);
+  }
+  return find_checkpoint(which);
+}
+
+int resume(const TrainArguments& arguments) {
+  const Path run = arguments.run_dir.empty() ? arguments.target : arguments.run_dir;
+  if (!is_run(run))
+    throw Error(str(run.string(), ": error: there is no run in this folder to go on with"),
+                ErrorKind::data);
+  const std::optional<Path> checkpoint = checkpoint_to_resume(run, arguments.resume);
+  std::string resolved;
+  const RunConfig config =
+      checkpoint ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
+                 : load_config(run / "config.resolved.yaml", arguments.overrides, &resolved);
+  Trainer trainer(config);
+  if (checkpoint) trainer.restore(*checkpoint);
+  if (trainer.finished()) {
+    std::printf("%s\n", run.c_str());
+    log_info(str(run.string(), ": this run is finished at step ", trainer.step(),
+                 "; train.steps=N with a larger N goes on"));
+    return 0;
+  }
+  RunFolder folder = RunFolder::reopen(run, resolved);
+  remove_unfinished_checkpoints(run);
+  remove_checkpoints_after(run, trainer.step());
+  log_info(checkpoint ? str("going on from ", checkpoint->string())
+                      : str(run.string(), " has no checkpoint yet: starting from its config"));
+  return train(trainer, folder, arguments.quiet);
+}
+
+}  // namespace
+
+int train_command(const TrainArguments& arguments) {
+  if (arguments.resume.empty() || arguments.resume == "none") return start(arguments);
+  check(arguments.init_from.empty(), "--init-from starts a new run; it does not go with --resume");
+  return resume(arguments);
+}
+
+}  // namespace lw

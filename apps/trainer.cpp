@@ -1,0 +1,241 @@
+#include "apps/trainer.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "apps/generate.h"
+#include "apps/signals.h"
+#include "autograd/precision.h"
+#include "core/log.h"
+#include "core/memory.h"
+
+namespace lw {
+
+Trainer::Trainer(const RunConfig& config)
+    : config_(config), data_(open_data(config)), model_(make_model(config, data_.task)) {
+  const Loader order(*data_.train, loader_options());  // refuses a batch that does not fit
+  total_steps_ = lw::total_steps(config_.train, order.steps_per_epoch());
+  eval_every_ = config_.train.eval_every;
+  if (eval_every_ == 0 && config_.train.epochs && !config_.train.steps)
+    eval_every_ = order.steps_per_epoch();
+  check(config_.train.monitor != "accuracy" || data_.task.target != Task::Target::value,
+        "train.monitor is accuracy, but this task has none; use loss");
+  optimizer_ = config_.optim.make(FlatParameters(model_->parameters()));
+  schedule_ = std::make_unique<Schedule>(config_.optim.schedule, total_steps_);
+  if (!schedule_->warning().empty()) log_warning(schedule_->warning());
+  if (config_.optim.ema > 0)
+    average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
+}
+
+LoaderOptions Trainer::loader_options() const {
+  return {.batch = config_.train.batch,
+          .accumulate = config_.train.accumulate,
+          .seed = static_cast<uint64_t>(config_.seed),
+          .prefetch = 0};
+}
+
+int Trainer::run(RunFolder& folder, bool quiet) {
+  MetricsFile metrics(folder.metrics(), step_, evaluated_);
+  LoaderOptions options = loader_options();
+  options.prefetch = 2;
+  loader_ = std::make_unique<Loader>(*data_.train, options, step_);
+  window_started_ = Clock::now(), window_first_step_ = step_;
+  try {
+    if (!evaluated_) finish_evaluation(metrics);
+    while (!finished()) {
+      throw_if_stop_requested();
+      const StepResult result = train_step();
+      if (!quiet) progress_.show(progress_line(result), finished());
+      after_step(result, folder, metrics);
+    }
+    write_sample(folder);
+  } catch (const Interrupted&) {
+    progress_.clear();
+    save(folder);
+    write_plot(folder);
+    folder.set_state("preempted", "stopped by a signal");
+    log_info(str("stopped by a signal at step ", step_,
+                 "; go on with: longwave train --resume auto ", folder.path().string()));
+    return exit_preempted;
+  }
+  progress_.clear();
+  if (saved_step_ != step_) save(folder);
+  write_plot(folder);
+  folder.set_state("done",
+                   stopped_early_ ? str("no improvement in ", waited_, " evaluations") : "");
+  return 0;
+}
+
+Trainer::StepResult Trainer::train_step() {
+  StepResult result;
+  const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
+  for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
+    const Loader::Item item = loader_->next();
+    result.epoch = item.epoch;
+    const Training training(static_cast<uint64_t>(step_), item.first_sample);
+    const Model::Result output =
+        model_->forward(item.batch.inputs, {}, {.resets = item.batch.resets}, item.batch.lengths);
+    const Objective part = objective(data_.task, output.y, item.batch, /*with_accuracy=*/false);
+    part.loss_sum.backward();
+    result.score += part.score;
+  }
+
+  // The gradients are those of the sum over targets; dividing by their number makes them those of the mean.
+  const double mean = 1 / static_cast<double>(result.score.count);
+  result.grad_norm = optimizer_->gradient_norm() * mean;
+  if (!std::isfinite(result.score.loss_sum) || !std::isfinite(result.grad_norm))
+    throw Error(str("step ", step_, ": the loss is ", result.score.loss(),
+                    " and the norm of the gradient ", result.grad_norm,
+                    "; the weights are as they were before this step\n  a lower optim.lr, a longer "
+                    "warm-up or a smaller optim.clip_norm may help"),
+                ErrorKind::diverged);
+  const double factor = schedule_->factor(step_);
+  result.lr = factor * config_.optim.lr;
+  optimizer_->step(factor, mean * clip_scale(result.grad_norm, config_.optim.clip_norm));
+  optimizer_->parameters().clear_gradients();
+  if (average_) average_->update();
+  ++step_;
+  window_ += result.score;
+  evaluated_ = !(due(eval_every_) || step_ == total_steps_);
+  return result;
+}
+
+void Trainer::after_step(const StepResult& result, RunFolder& folder, MetricsFile& metrics) {
+  if (due(config_.train.log_every) || step_ == total_steps_) log_step(result, metrics);
+  if (!evaluated_) {
+    finish_evaluation(metrics);
+    write_plot(folder);
+  }
+  if (due(config_.sample.every) && step_ != total_steps_) write_sample(folder);
+  const bool improved = best_step_ == step_ && config_.train.checkpoint_every > 0;
+  if (due(config_.train.checkpoint_every) || improved) save(folder);
+}
+
+void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
+  const auto samples = static_cast<double>((step_ - window_first_step_) * config_.train.batch);
+  const double waited = loader_->wait_seconds() - window_data_seconds_;
+  const bool tokens = data_.task.vocabulary > 0;
+  items_per_second_ = samples * (tokens ? static_cast<double>(data_.task.length) : 1) / seconds;
+  metrics.append(
+      {.step = step_,
+       .split = "train",
+       .values = {{"loss", window_.loss()},
+                  {"lr", result.lr},
+                  {"grad_norm", result.grad_norm},
+                  {"epoch", static_cast<double>(result.epoch)},
+                  {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
+                  {"step_ms", 1000 * seconds / static_cast<double>(step_ - window_first_step_)},
+                  {"data_wait_share", waited / seconds},
+                  {"mem_peak_bytes", static_cast<double>(memory_use().peak)}}});
+  window_ = Score();
+  window_started_ = Clock::now(), window_first_step_ = step_,
+  window_data_seconds_ = loader_->wait_seconds();
+}
+
+void Trainer::finish_evaluation(MetricsFile& metrics) {
+  const bool validates = data_.val != nullptr;
+  const Dataset* split = validates ? data_.val.get() : data_.test.get();
+  if (split != nullptr) {
+    const auto start = Clock::now();
+    std::unique_ptr<WeightAverage::Swap> averaged;
+    if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
+    const int64_t batch = config_.train.batch / config_.train.accumulate;
+    const Score score = evaluate(*model_, data_.task, *split, batch);
+    Metrics line{
+        .step = step_, .split = validates ? "val" : "test", .values = named(score, data_.task)};
+    line.values.emplace_back("eval_time_s",
+                             std::chrono::duration<double>(Clock::now() - start).count());
+    metrics.append(line);
+    last_evaluation_.clear();
+    for (const char* name : {"loss", "accuracy"})
+      if (!std::isnan(line[name]))
+        last_evaluation_ +=
+            str(last_evaluation_.empty() ? "" : ", ", line.split, " ", name, " ", line[name]);
+    progress_.clear();
+    log_info(str("step ", step_, ": ", last_evaluation_));
+
+    const double value = config_.train.monitor == "accuracy" ? -score.accuracy() : score.loss();
+    schedule_->observe(value);
+    const bool better = best_step_ < 0 || value < best_;
+    if (better) best_ = value, best_step_ = step_;
+    waited_ = better ? 0 : waited_ + 1;
+    stopped_early_ = config_.train.patience > 0 && waited_ >= config_.train.patience;
+  }
+  evaluated_ = true;
+  window_started_ = Clock::now(), window_first_step_ = step_,
+  window_data_seconds_ = loader_->wait_seconds();
+}
+
+void Trainer::write_sample(const RunFolder& folder) {
+  if (!data_.task.autoregressive || !data_.vocabulary || config_.sample.tokens == 0 ||
+      !model_->causal())
+    return;
+  std::unique_ptr<WeightAverage::Swap> averaged;
+  if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
+  const std::vector<int64_t> prompt = data_.vocabulary->encode(config_.sample.prompt);
+  std::vector<int64_t> tokens;
+  const Sampling sampling{.temperature = config_.sample.temperature,
+                          .seed = static_cast<uint64_t>(config_.seed)};
+  generate(*model_, prompt, config_.sample.tokens, sampling, [&](int64_t token) {
+    throw_if_stop_requested();
+    tokens.push_back(token);
+    return true;
+  });
+  const std::string text = config_.sample.prompt + data_.vocabulary->decode(tokens);
+  write_file(folder.sample(step_), text);
+  progress_.clear();
+  log_info(str("sample at step ", step_, ":\n", text, "\n"));
+}
+
+void Trainer::save(const RunFolder& folder) {
+  SaveOptions options{.keep_last = config_.train.keep_last,
+                      .best = best_step_ == step_,
+                      .run_id = folder.path().filename().string()};
+  try {
+    save_checkpoint(folder.path(), content(), options);
+    saved_step_ = step_;
+  } catch (const Error& error) {
+    // A failed save costs no step: the checkpoints before it stand, and the next one may succeed.
+    if (error.kind() != ErrorKind::disk || step_ >= total_steps_ || stop_requested()) throw;
+    progress_.clear();
+    log_warning(
+        str("checkpoint at step ", step_, " was not saved; training goes on\n", error.what()));
+  }
+}
+
+void Trainer::write_plot(const RunFolder& folder) const {
+  write_file(folder.loss_plot(), svg(loss_chart(read_metrics(folder.metrics()), config_.name)));
+}
+
+std::string Trainer::progress_line(const StepResult& result) const {
+  const bool tokens = data_.task.vocabulary > 0;
+  const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
+  const double step_seconds =
+      seconds / static_cast<double>(std::max<int64_t>(1, step_ - window_first_step_));
+  const double items = static_cast<double>(config_.train.batch) *
+                       (tokens ? static_cast<double>(data_.task.length) : 1);
+  char line[256];
+  std::snprintf(line, sizeof line,
+                "step %lld/%lld %d%% | loss %.4f | lr %.3g | gnorm %.3g | %s %s/s (%.0f ms) | mem "
+                "%s | ETA %s",
+                static_cast<long long>(step_), static_cast<long long>(total_steps_),
+                static_cast<int>(100 * step_ / total_steps_), result.score.loss(), result.lr,
+                result.grad_norm, short_number(items / step_seconds).c_str(),
+                tokens ? "tokens" : "samples", 1000 * step_seconds,
+                bytes_text(memory_use().peak).c_str(),
+                duration_text(step_seconds * static_cast<double>(total_steps_ - step_)).c_str());
+  return last_evaluation_.empty() ? line : str(line, " | ", last_evaluation_);
+}
+
+std::string Trainer::summary() const {
+  const Parameters parameters = model_->parameters();
+  int64_t count = 0;
+  for (const Parameter& p : parameters) count += p.value.value().numel();
+  return str(to_text(parameter_table(parameters, config_.optim)), "\n",
+             short_number(static_cast<double>(count)), " parameters, ", data_.train->size(),
+             " training samples of ", data_.task.length, " steps, ", total_steps_, " steps of ",
+             config_.train.batch, " sequences");
+}
+
+}  // namespace lw

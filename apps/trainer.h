@@ -1,0 +1,91 @@
+// Trainer: the training loop. Read this file and trainer.cpp to know what happens in a run.
+//
+// A step is: read a batch, differentiate the loss of each micro-batch, check that loss and gradient are
+// finite, clip, update. After a step, in this order: metrics, evaluation, a sample of text, a checkpoint.
+// Whatever a later step depends on is in the checkpoint; everything random is a function of the seed and
+// the step (core/random.h). So a run that was killed and resumed equals one that was not, byte for byte.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "apps/checkpoint.h"
+#include "apps/evaluate.h"
+#include "apps/progress.h"
+#include "apps/run_config.h"
+#include "apps/run_folder.h"
+#include "data/loader.h"
+#include "optim/ema.h"
+
+namespace lw {
+
+class Trainer {
+ public:
+  /// Opens the data and builds model and optimizer; touches no file of a run.
+  explicit Trainer(const RunConfig& config);
+
+  /// Takes weights, optimizer and position from a checkpoint of this run.
+  void restore(const Path& checkpoint);
+  /// Takes the weights alone. Throws Error listing what does not fit.
+  void load_weights(const Path& checkpoint);
+
+  /// What is printed at the start: every parameter with its role, and the sizes that matter.
+  std::string summary() const;
+
+  int64_t step() const { return step_; }
+  int64_t total_steps() const { return total_steps_; }
+  bool finished() const { return stopped_early_ || (step_ >= total_steps_ && evaluated_); }
+
+  /// Trains to the end, or to a signal. Returns the exit code: 0, or 75 after a signal; saved in both cases.
+  /// Throws Error (diverged) for a loss or gradient that is not finite, before it reaches any weight.
+  int run(RunFolder& folder, bool quiet);
+
+ private:
+  struct StepResult {
+    Score score;
+    double grad_norm = 0, lr = 0;
+    int64_t epoch = 0;
+  };
+  StepResult train_step();
+  void after_step(const StepResult& result, RunFolder& folder, MetricsFile& metrics);
+  void finish_evaluation(MetricsFile& metrics);
+  void log_step(const StepResult& result, MetricsFile& metrics);
+  void write_sample(const RunFolder& folder);
+  void save(const RunFolder& folder);
+  void write_plot(const RunFolder& folder) const;
+
+  CheckpointContent content() const;
+  LoaderOptions loader_options() const;
+  bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
+  std::string progress_line(const StepResult& result) const;
+
+  RunConfig config_;
+  DataSource data_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<WeightAverage> average_;  // null without optim.ema
+  std::unique_ptr<Schedule> schedule_;
+  std::unique_ptr<Loader> loader_;
+  Progress progress_;
+  int64_t total_steps_ = 0, eval_every_ = 0;
+
+  // Saved in checkpoints.
+  int64_t step_ = 0;        // updates done
+  bool evaluated_ = true;   // no evaluation is due at step_, or it has been made
+  Score window_;            // of the steps since the last line of metrics
+  double best_ = 0;         // loss, or minus the accuracy, at best_step_
+  int64_t best_step_ = -1;  // -1: no evaluation yet
+  int64_t waited_ = 0;      // evaluations since the best
+  bool stopped_early_ = false;
+
+  // For rates and the progress line.
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point window_started_;
+  double window_data_seconds_ = 0;
+  int64_t window_first_step_ = 0, saved_step_ = -1;
+  double items_per_second_ = 0;
+  std::string last_evaluation_;
+};
+
+}  // namespace lw

@@ -1,0 +1,76 @@
+// Model: encoder, residual blocks, decoder. A sequence classifier or a language model, as the task
+// asks.
+//
+//   encoder   tokens i64 [batch, time] -> embedding;  signals f32 [batch, time, feature] -> linear
+//   blocks    n_layers blocks of one kind of sequence layer; with pre-norm a last norm follows
+//   decoder   last    the state of the last step          [batch, d_model] -> linear -> [batch,
+//   outputs]
+//             mean    the mean over the steps that count  [batch, d_model] -> linear -> [batch,
+//             outputs] every   each step                           -> [batch, time, outputs]
+//
+// With tied embeddings the decoder's weight is the embedding table. States are handed through the
+// whole model: forward() over pieces of a sequence equals forward() over the whole.
+#pragma once
+
+#include "layers/block.h"
+#include "layers/embedding.h"
+
+namespace lw {
+
+struct ModelOptions {
+  SequenceLayers::Choice layer{sequence_layers()};
+  int64_t d_model = 128;
+  int64_t n_layers = 4;
+  std::string norm = "layer";
+  bool prenorm = true;
+  std::string residual = "plain";  ///< plain or gated
+  double dropout = 0;
+  bool tie_dropout = false;
+  double drop_path = 0;       ///< of the last block; it grows linearly over the depth, from 0
+  std::string pool = "mean";  ///< mean or last: how a sequence becomes one label
+  bool tie_embeddings = true;
+
+  void describe(Fields& f);
+};
+
+/// What goes in and comes out of a model; the task decides.
+struct ModelPorts {
+  int64_t vocabulary = 0;   ///< of the input tokens; 0: the input is a signal
+  int64_t features = 0;     ///< of a signal
+  int64_t outputs = 0;      ///< classes, or tokens, or values
+  bool every_step = false;  ///< an output at each step, not one a sequence
+};
+
+/// The state of each block, from the first.
+using ModelState = std::vector<State>;
+
+class Model final : public Layer {
+ public:
+  Model(const ModelOptions& options, const ModelPorts& ports, const Random& random);
+
+  struct Result {
+    Variable y;  ///< [batch, outputs] or [batch, time, outputs]
+    ModelState state;
+  };
+  /// `inputs` as described above; `lengths` i64 [batch] or undefined.
+  Result forward(const Tensor& inputs, const ModelState& state = {}, const Context& context = {},
+                 const Tensor& lengths = {}) const;
+
+  const ModelPorts& ports() const { return ports_; }
+  const std::vector<Block*>& blocks() const { return blocks_; }
+  /// True if every layer can be stepped through: no bidirectional layer is among them.
+  bool causal() const;
+
+ private:
+  Variable decode(const Variable& x, const Tensor& lengths) const;
+
+  ModelPorts ports_;
+  std::string pool_;
+  Embedding* embedding_ = nullptr;  // of tokens
+  Linear* encoder_ = nullptr;       // of signals
+  std::vector<Block*> blocks_;
+  Norm* last_norm_ = nullptr;
+  Linear* decoder_ = nullptr;  // null if tied
+};
+
+}  // namespace lw

@@ -1,0 +1,71 @@
+#include "layers/mamba1.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/memory.h"
+#include "tests/layers/laws.h"
+
+namespace lw {
+namespace {
+
+class Mamba1Laws : public testing::TestWithParam<std::string> {};
+TEST_P(Mamba1Laws, Hold) { expect_laws("mamba1", GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Variants, Mamba1Laws, testing::ValuesIn(layer_variants("mamba1")));
+
+Variable find(const Layer& layer, const std::string& name) {
+  for (const Parameter& p : layer.parameters())
+    if (p.name == name) return p.value;
+  throw Error("no parameter " + name);
+}
+
+TEST(Mamba1, ParametersStartAsTheAuthorsHaveThem) {
+  const Mamba1 layer({}, {.d_model = 40, .n_layers = 4}, Random(1));
+  EXPECT_EQ(find(layer, "in_proj.weight").shape(), (Shape{160, 40}));
+  EXPECT_EQ(find(layer, "conv1d.weight").shape(), (Shape{80, 4}));
+  EXPECT_EQ(find(layer, "x_proj.weight").shape(), (Shape{3 + 32, 80}));  // dt_rank = ceil(40 / 16)
+  EXPECT_EQ(find(layer, "dt_proj.weight").shape(), (Shape{80, 3}));
+  EXPECT_EQ(find(layer, "A_log").shape(), (Shape{80, 16}));
+  for (int64_t n = 0; n < 16; ++n)
+    EXPECT_FLOAT_EQ(find(layer, "A_log").value().at({79, n}), std::log(n + 1.0));
+  for (const double d : find(layer, "D").value().to_vector()) EXPECT_EQ(d, 1);
+  for (const double b : find(layer, "dt_proj.bias").value().to_vector()) {
+    const double dt = std::log1p(std::exp(b));
+    EXPECT_GE(dt, 1e-3 * 0.999);
+    EXPECT_LE(dt, 1e-1 * 1.001);
+  }
+  double largest = 0;
+  for (const double w : find(layer, "out_proj.weight").value().to_vector())
+    largest = std::max(largest, std::abs(w));
+  EXPECT_NEAR(largest, 0.5 / std::sqrt(80),
+              1e-3);  // uniform in 1/sqrt(fan in), over sqrt(n_layers)
+}
+
+TEST(Mamba1, MemoryOfATrainingStepIsLinearInLengthWithoutTheState) {
+  const Mamba1 layer({.d_state = 64}, {.d_model = 32, .n_layers = 1}, Random(1));
+  const auto peak = [&](int64_t time) {
+    const Variable x(Random(2).normal({1, time, 32}), true);
+    const int64_t before = memory_use().used;
+    reset_peak_memory();
+    const Variable y = layer(x);
+    y.backward(Tensor::full(y.shape(), 1));
+    return memory_use().peak - before;
+  };
+  peak(512);
+  const int64_t short_peak = peak(512), long_peak = peak(8192);
+  EXPECT_LT(long_peak, 20 * short_peak);  // 16 times the length
+  EXPECT_LT(long_peak,
+            int64_t{8192} * 64 * 64 * 4);  // less than one tensor [time, d_inner, d_state]
+}
+
+TEST(Mamba1, WrongStatesAndOptionsAreRefused) {
+  EXPECT_THROW(Mamba1({.dt_min = 0.2}, {.d_model = 8}, Random(1)), Error);
+  const Mamba1 layer({}, {.d_model = 8}, Random(1));
+  const Tensor x = Tensor::zeros({1, 3, 8});
+  EXPECT_THROW(layer.forward(x, {Variable(x)}, {}), Error);
+  EXPECT_THROW(layer.forward(Tensor::zeros({1, 3, 7}), {}, {}), Error);
+}
+
+}  // namespace
+}  // namespace lw
