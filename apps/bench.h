@@ -33,8 +33,8 @@ struct BenchOp {
   Sizes sizes;  ///< defaults; --shape replaces some
   std::function<Tensors(const Sizes&, const Random&, DType)> inputs;
   std::function<Variables(const Variables&)> run;
-  std::function<double(const Sizes&)>
-      elements;  ///< read and written once, at least, by the forward pass
+  /// Elements that the forward pass reads or writes at least once.
+  std::function<double(const Sizes&)> elements;
   std::function<double(const Sizes&)> flops;  ///< arithmetic of the forward pass
 };
 const std::vector<BenchOp>& bench_ops();

@@ -168,11 +168,9 @@ class CommandLine {
   }
 
   void add_check() {
-    CLI::App* c = add("check", "prove the properties of a layer",
-                      [this] { return check_command(check_); });
-    c->add_option("what", check_.what, "layer")
-        ->required()
-        ->check(CLI::IsMember({"layer"}));
+    CLI::App* c =
+        add("check", "prove the properties of a layer", [this] { return check_command(check_); });
+    c->add_option("what", check_.what, "layer")->required()->check(CLI::IsMember({"layer"}));
     c->add_option("name", check_.name, "kind of a layer, or all")->required();
     add_overrides(c, check_.overrides);
     c->add_flag("--json", check_.json, "one JSON object a property");

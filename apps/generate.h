@@ -13,8 +13,8 @@ struct Sampling {
   int64_t top_k = 0;       ///< only the k likeliest; 0: all
   double top_p = 1;        ///< the fewest likeliest tokens that hold this probability together
   double min_p = 0;        ///< only tokens at least min_p times as likely as the likeliest
-  double repetition_penalty =
-      1;  ///< logits of tokens seen before are divided (if positive) or multiplied by it
+  /// Logits of tokens seen before are divided by it, or multiplied if they are negative.
+  double repetition_penalty = 1;
   uint64_t seed = 0;  ///< draw number t of a generation is a function of the seed and t
 };
 

@@ -18,9 +18,9 @@ struct Score {
 };
 
 struct Objective {
-  Variable
-      loss_sum;  ///< to be differentiated; gradients are divided by the count of the whole batch
-  Score score;   ///< `correct` only if it was asked for
+  /// To be differentiated; gradients are divided by the count of the whole batch.
+  Variable loss_sum;
+  Score score;  ///< `correct` only if it was asked for
 };
 
 /// `y` is what the model answered to `batch`: [batch, class] or [batch, time, class or value].

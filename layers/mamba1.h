@@ -1,8 +1,8 @@
 // Mamba-1: a selective state-space model in a gated block.
 //
-//   (u, z)      = W_in x                                     expand: d_inner = expand d_model
-//   channels each u           <- silu(causal_conv1d(u; w, b))              window of d_conv steps
-//   (dt, B, C)  = W_x u                                      dt_rank, d_state, d_state
+//   (u, z)      = W_in x                            d_inner = expand d_model channels each
+//   u          <- silu(causal_conv1d(u; w, b))      a window of d_conv steps
+//   (dt, B, C)  = W_x u                             dt_rank, d_state and d_state channels
 //   delta       = softplus(W_dt dt + b_dt)
 //   h[t]        = exp(delta[t] A) h[t-1] + delta[t] B[t] u[t],   A = -exp(A_log)
 //   y[t]        = <C[t], h[t]> + D u[t]
@@ -29,8 +29,8 @@ struct Mamba1Options {
   double dt_min = 1e-3;            ///< softplus(b_dt) starts log-uniform in [dt_min, dt_max] ...
   double dt_max = 1e-1;
   double dt_init_floor = 1e-4;  ///< ... and never below this
-  std::string dt_init =
-      "random";  ///< W_dt: uniform in +-dt_scale / sqrt(dt_rank), or that constant
+  /// W_dt: uniform in +-dt_scale / sqrt(dt_rank), or that constant.
+  std::string dt_init = "random";
   double dt_scale = 1;
   bool conv_bias = true;
   bool bias = false;                     ///< of W_in and W_out

@@ -3,10 +3,10 @@
 //
 //   encoder   tokens i64 [batch, time] -> embedding;  signals f32 [batch, time, feature] -> linear
 //   blocks    n_layers blocks of one kind of sequence layer; with pre-norm a last norm follows
-//   decoder   last    the state of the last step          [batch, d_model] -> linear -> [batch,
-//   outputs]
-//             mean    the mean over the steps that count  [batch, d_model] -> linear -> [batch,
-//             outputs] every   each step                           -> [batch, time, outputs]
+//   decoder   linear, of
+//               last    the last step                       -> [batch, outputs]
+//               mean    the mean over the steps that count  -> [batch, outputs]
+//               every   each step                           -> [batch, time, outputs]
 //
 // With tied embeddings the decoder's weight is the embedding table. States are handed through the
 // whole model: forward() over pieces of a sequence equals forward() over the whole.

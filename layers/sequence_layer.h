@@ -62,7 +62,8 @@ struct Stack {
 };
 
 /// The kinds that `model.layer` may name, each with its options.
-using SequenceLayers = Registry<std::unique_ptr<SequenceLayer>(const Stack& stack, const Random& random)>;
+using SequenceLayers =
+    Registry<std::unique_ptr<SequenceLayer>(const Stack& stack, const Random& random)>;
 SequenceLayers& sequence_layers();
 
 }  // namespace lw
