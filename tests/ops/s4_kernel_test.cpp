@@ -81,7 +81,7 @@ TEST(S4Kernel, AgreesWithTheDenseRecurrence) {
           SCOPED_TRACE(str(dtype, " ", rank, " ", length, " ", time, " ", channels));
           const System s = random_system(channels, 3, rank, length, dtype);
           EXPECT_LE(relative_error(kernel_of(s, time), reference::s4_kernel(s.in, s.C, time)),
-                    dtype == DType::f32 ? 2e-7 : 1e-12);
+                    dtype == DType::f32 ? 5e-6 : 1e-12);  // that of Ct, rounded
         }
 }
 
