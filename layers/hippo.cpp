@@ -1,5 +1,6 @@
 #include "layers/hippo.h"
 
+#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>

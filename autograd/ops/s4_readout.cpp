@@ -1,5 +1,6 @@
 #include "autograd/ops/s4_readout.h"
 
+#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
 #include <Eigen/Dense>
 #include <bit>
 #include <vector>

@@ -4,77 +4,20 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/lane_table.h"
 #include "kernels/segments.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/diagonal_scan/diagonal_scan_cpu.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
-#include "kernels/lanes-inl.h"
+#include "kernels/recurrence-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t chunk_steps = 64;
-
-/// A complex number in each lane.
-template <class D>
-struct Z {
-  hn::Vec<D> re, im;
-
-  static HWY_INLINE Z load(D d, const hn::TFromD<D>* p) {
-    return {hn::LoadU(d, p), hn::LoadU(d, p + hn::Lanes(d))};
-  }
-  HWY_INLINE void store(D d, hn::TFromD<D>* p) const {
-    hn::StoreU(re, d, p);
-    hn::StoreU(im, d, p + hn::Lanes(d));
-  }
-};
-
-/// a + b c
-template <class D>
-HWY_INLINE Z<D> add_product(const Z<D>& a, const Z<D>& b, const Z<D>& c) {
-  return {hn::MulAdd(b.re, c.re, hn::NegMulAdd(b.im, c.im, a.re)),
-          hn::MulAdd(b.re, c.im, hn::MulAdd(b.im, c.re, a.im))};
-}
-/// a + conj(b) c
-template <class D>
-HWY_INLINE Z<D> add_conj_product(const Z<D>& a, const Z<D>& b, const Z<D>& c) {
-  return {hn::MulAdd(b.re, c.re, hn::MulAdd(b.im, c.im, a.re)),
-          hn::MulAdd(b.re, c.im, hn::NegMulAdd(b.im, c.re, a.im))};
-}
-
-/// Complex tables of one vector of channels, element by element of the state: [state, entries, 2,
-/// lanes].
-template <class T>
-class Table {
- public:
-  Table(int64_t blocks, int64_t states, int64_t entries, int64_t lanes)
-      : states_(states),
-        entries_(entries),
-        lanes_(lanes),
-        data_(static_cast<size_t>(blocks * states * entries * 2 * lanes)) {}
-  T* at(int64_t block, int64_t n, int64_t entry) {
-    return data_.data() + ((block * states_ + n) * entries_ + entry) * 2 * lanes_;
-  }
-  const T* at(int64_t block, int64_t n, int64_t entry) const {
-    return const_cast<Table*>(this)->at(block, n, entry);
-  }
-  void set(int64_t block, int64_t n, int64_t entry, int64_t lane, std::complex<T> value) {
-    T* p = at(block, n, entry) + lane;
-    p[0] = value.real();
-    p[lanes_] = value.imag();
-  }
-  std::complex<T> get(int64_t block, int64_t n, int64_t entry, int64_t lane) const {
-    const T* p = at(block, n, entry) + lane;
-    return {p[0], p[lanes_]};
-  }
-
- private:
-  int64_t states_, entries_, lanes_;
-  std::vector<T> data_;
-};
 
 /// What all tasks of a call share.
 template <class T>
@@ -87,7 +30,7 @@ struct Problem {
   Tensor resets;
   int64_t batch, time, channels, states, lanes, blocks;
   T scale;
-  Table<T> coefficients;  // A, B, k C
+  LaneTable<T> coefficients;  // A, B, k C
 
   explicit Problem(const DiagonalScan& in)
       : u(in.u.view<const T, 3>()),
@@ -128,120 +71,119 @@ class Strip {
 
   Strip(const Problem<T>& problem, int64_t row, int64_t block)
       : p_(problem),
-        b_(row),
+        place_(row, block, p_.channels),
         block_(block),
-        first_(block * p_.lanes),
-        count_(std::min(p_.lanes, p_.channels - first_)),
         x_(1, p_.states, 1, p_.lanes),
         u_(static_cast<size_t>(chunk_steps * p_.lanes)),
         y_(u_.size()) {
-    if (p_.state.data) gather(p_.state, x_);
+    if (p_.state.data) place_.gather(p_.state, x_);
   }
 
   void forward(const View<T, 3>& y, const View<std::complex<T>, 3>& final_state) {
     for (int64_t chunk = 0; chunk < p_.chunks(); ++chunk) {
       const int64_t begin = chunk * chunk_steps, end = std::min(begin + chunk_steps, p_.time);
-      read(p_.u, begin, end, u_);
+      place_.read(p_.u, begin, end, u_.data());
       std::fill(y_.begin(), y_.end(), T{0});
-      const auto segments = segments_of(p_.resets_of(b_), begin, end);
+      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
       int64_t n = 0;
       for (; n + 2 <= p_.states; n += 2) advance<2, true>(n, segments);
       for (; n < p_.states; ++n) advance<1, true>(n, segments);
-      write(y_, begin, end, y);
+      place_.write(y_.data(), begin, end, y);
     }
-    scatter(x_, final_state);
+    place_.scatter(x_, final_state);
   }
 
   /// `sums` receives dA, dB and d(k C) of this row.
   void backward(const View<const T, 3>& dy, const View<const std::complex<T>, 3>& dfinal,
-                const View<T, 3>& du, const View<std::complex<T>, 3>& dstate, Table<T>& sums,
+                const View<T, 3>& du, const View<std::complex<T>, 3>& dstate, LaneTable<T>& sums,
                 int64_t sums_block) {
     const int64_t chunks = p_.chunks();
-    Table<T> starts(chunks, p_.states, 1, p_.lanes);
+    LaneTable<T> starts(chunks, p_.states, 1, p_.lanes);
     for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       const int64_t begin = chunk * chunk_steps, end = std::min(begin + chunk_steps, p_.time);
       for (int64_t n = 0; n < p_.states; ++n)
-        Z<D>::load(d, x_.at(0, n, 0)).store(d, starts.at(chunk, n, 0));
+        store_complex(d, load_complex(d, x_.at(0, n, 0)), starts.at(chunk, n, 0));
       if (chunk + 1 == chunks) break;
-      read(p_.u, begin, end, u_);
-      const auto segments = segments_of(p_.resets_of(b_), begin, end);
+      place_.read(p_.u, begin, end, u_.data());
+      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
       int64_t n = 0;
       for (; n + 2 <= p_.states; n += 2) advance<2, false>(n, segments);
       for (; n < p_.states; ++n) advance<1, false>(n, segments);
     }
 
-    Table<T> r(1, p_.states, 1, p_.lanes);
-    if (dfinal.data) gather(dfinal, r);
+    LaneTable<T> r(1, p_.states, 1, p_.lanes);
+    if (dfinal.data) place_.gather(dfinal, r);
     std::vector<T> out(u_.size()), states(static_cast<size_t>((chunk_steps + 1) * 2 * p_.lanes));
     for (int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
       const int64_t begin = chunk * chunk_steps, end = std::min(begin + chunk_steps, p_.time);
-      read(p_.u, begin, end, u_);
-      read(dy, begin, end, y_);
+      place_.read(p_.u, begin, end, u_.data());
+      place_.read(dy, begin, end, y_.data());
       std::fill(out.begin(), out.end(), T{0});
-      const auto segments = segments_of(p_.resets_of(b_), begin, end);
+      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
       for (int64_t n = 0; n < p_.states; ++n)
         retreat(n, segments, starts.at(chunk, n, 0), states.data(), r.at(0, n, 0), out.data(), sums,
                 sums_block);
-      write(out, begin, end, du);
+      place_.write(out.data(), begin, end, du);
     }
-    if (dstate.data) scatter(r, dstate);
+    if (dstate.data) place_.scatter(r, dstate);
   }
 
  private:
   static constexpr D d{};
 
-  Z<D> coefficient(int64_t n, int64_t entry) const {
-    return Z<D>::load(d, p_.coefficients.at(block_, n, entry));
+  Complex<D> coefficient(int64_t n, int64_t entry) const {
+    return load_complex(d, p_.coefficients.at(block_, n, entry));
   }
 
   /// Elements n ... n + kCount - 1 of the state through the steps of a chunk.
   template <int kCount, bool kOutput>
   void advance(int64_t n, const std::vector<Segment>& segments) {
-    Z<D> x[kCount], A[kCount], B[kCount], C[kCount];
+    Complex<D> x[kCount], A[kCount], B[kCount], C[kCount];
     for (int i = 0; i < kCount; ++i) {
-      x[i] = Z<D>::load(d, x_.at(0, n + i, 0));
+      x[i] = load_complex(d, x_.at(0, n + i, 0));
       A[i] = coefficient(n + i, 0);
       B[i] = coefficient(n + i, 1);
       C[i] = coefficient(n + i, 2);
     }
     for (const Segment& segment : segments) {
       if (segment.starts)
-        for (int i = 0; i < kCount; ++i) x[i] = {hn::Zero(d), hn::Zero(d)};
+        for (int i = 0; i < kCount; ++i) x[i] = zero_complex(d);
       for (int64_t t = segment.begin; t < segment.end; ++t) {
         const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
         V y = hn::LoadU(d, y_.data() + t * p_.lanes);
         for (int i = 0; i < kCount; ++i) {
-          x[i] = add_product(Z<D>{hn::Mul(B[i].re, u), hn::Mul(B[i].im, u)}, A[i], x[i]);
+          x[i] = add_product(Complex<D>{hn::Mul(B[i].re, u), hn::Mul(B[i].im, u)}, A[i], x[i]);
           if constexpr (kOutput)
             y = hn::MulAdd(C[i].re, x[i].re, hn::NegMulAdd(C[i].im, x[i].im, y));
         }
         if constexpr (kOutput) hn::StoreU(y, d, y_.data() + t * p_.lanes);
       }
     }
-    for (int i = 0; i < kCount; ++i) x[i].store(d, x_.at(0, n + i, 0));
+    for (int i = 0; i < kCount; ++i) store_complex(d, x[i], x_.at(0, n + i, 0));
   }
 
   /// Element n of the state back through the steps of a chunk that it enters with x at `start`.
   /// `r_memory` holds conj(A) r of the first step after it, and then of its own.
   void retreat(int64_t n, const std::vector<Segment>& segments, const T* start, T* states,
-               T* r_memory, T* du, Table<T>& sums, int64_t sums_block) const {
-    const Z<D> A = coefficient(n, 0), B = coefficient(n, 1), C = coefficient(n, 2);
+               T* r_memory, T* du, LaneTable<T>& sums, int64_t sums_block) const {
+    const Complex<D> A = coefficient(n, 0), B = coefficient(n, 1), C = coefficient(n, 2);
     const int64_t step = 2 * p_.lanes;
-    Z<D> x = Z<D>::load(d, start);
-    x.store(d, states);  // states[t] is what stood before step t, even where t starts afresh
+    Complex<D> x = load_complex(d, start);
+    store_complex(d, x,
+                  states);  // states[t] is what stood before step t, even where t starts afresh
     for (const Segment& segment : segments) {
-      if (segment.starts) x = {hn::Zero(d), hn::Zero(d)};
+      if (segment.starts) x = zero_complex(d);
       for (int64_t t = segment.begin; t < segment.end; ++t) {
         const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
-        x = add_product(Z<D>{hn::Mul(B.re, u), hn::Mul(B.im, u)}, A, x);
-        x.store(d, states + (t + 1) * step);
+        x = add_product(Complex<D>{hn::Mul(B.re, u), hn::Mul(B.im, u)}, A, x);
+        store_complex(d, x, states + (t + 1) * step);
       }
     }
 
-    Z<D> r = Z<D>::load(d, r_memory);
-    Z<D> dA = Z<D>::load(d, sums.at(sums_block, n, 0));
-    Z<D> dB = Z<D>::load(d, sums.at(sums_block, n, 1));
-    Z<D> dC = Z<D>::load(d, sums.at(sums_block, n, 2));
+    Complex<D> r = load_complex(d, r_memory);
+    Complex<D> dA = load_complex(d, sums.at(sums_block, n, 0));
+    Complex<D> dB = load_complex(d, sums.at(sums_block, n, 1));
+    Complex<D> dC = load_complex(d, sums.at(sums_block, n, 2));
     for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
       for (int64_t t = segment->end - 1; t >= segment->begin; --t) {
         const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
@@ -254,45 +196,25 @@ class Strip {
         dB = {hn::MulAdd(u, r.re, dB.re), hn::MulAdd(u, r.im, dB.im)};
         dC = {hn::MulAdd(dy, x.re, dC.re), hn::NegMulAdd(dy, x.im, dC.im)};
         const bool fresh = t == segment->begin && segment->starts;
-        x = Z<D>::load(d, states + t * step);
+        x = load_complex(d, states + t * step);
         if (fresh) {
-          r = {hn::Zero(d), hn::Zero(d)};
+          r = zero_complex(d);
         } else {
           dA = add_conj_product(dA, x, r);
-          r = add_conj_product(Z<D>{hn::Zero(d), hn::Zero(d)}, A, r);
+          r = add_conj_product(zero_complex(d), A, r);
         }
       }
     }
-    dA.store(d, sums.at(sums_block, n, 0));
-    dB.store(d, sums.at(sums_block, n, 1));
-    dC.store(d, sums.at(sums_block, n, 2));
-    r.store(d, r_memory);
-  }
-
-  void read(const View<const T, 3>& source, int64_t begin, int64_t end,
-            std::vector<T>& rows) const {
-    for (int64_t t = begin; t < end; ++t)
-      hn::StoreU(load_lanes(d, &source(b_, t, first_), count_), d,
-                 rows.data() + (t - begin) * p_.lanes);
-  }
-  void write(const std::vector<T>& rows, int64_t begin, int64_t end, const View<T, 3>& out) const {
-    for (int64_t t = begin; t < end; ++t)
-      store_lanes(d, hn::LoadU(d, rows.data() + (t - begin) * p_.lanes), &out(b_, t, first_),
-                  count_);
-  }
-  void gather(const View<const std::complex<T>, 3>& source, Table<T>& table) const {
-    for (int64_t lane = 0; lane < count_; ++lane)
-      for (int64_t n = 0; n < p_.states; ++n)
-        table.set(0, n, 0, lane, source(b_, first_ + lane, n));
-  }
-  void scatter(const Table<T>& table, const View<std::complex<T>, 3>& out) const {
-    for (int64_t lane = 0; lane < count_; ++lane)
-      for (int64_t n = 0; n < p_.states; ++n) out(b_, first_ + lane, n) = table.get(0, n, 0, lane);
+    store_complex(d, dA, sums.at(sums_block, n, 0));
+    store_complex(d, dB, sums.at(sums_block, n, 1));
+    store_complex(d, dC, sums.at(sums_block, n, 2));
+    store_complex(d, r, r_memory);
   }
 
   const Problem<T>& p_;
-  int64_t b_, block_, first_, count_;
-  Table<T> x_;
+  Place<T> place_;
+  int64_t block_;
+  LaneTable<T> x_;
   std::vector<T> u_, y_;  // of the steps of a chunk
 };
 
@@ -318,7 +240,7 @@ void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
     const auto dfinal = dstate ? dstate.view<const C, 3>() : View<const C, 3>();
     const auto du = out.u.view<T, 3>();
     const auto dinitial = out.state ? out.state.view<C, 3>() : View<C, 3>();
-    Table<T> sums(p.batch * p.blocks, p.states, 3, p.lanes);
+    LaneTable<T> sums(p.batch * p.blocks, p.states, 3, p.lanes);
     parallel_chunks(p.batch * p.blocks, [&](int64_t task) {
       Strip<T>(p, task / p.blocks, task % p.blocks).backward(g, dfinal, du, dinitial, sums, task);
     });
