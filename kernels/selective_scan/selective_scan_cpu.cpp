@@ -93,6 +93,7 @@ void leave(const Strip<D>& s, const Chunk<T>& k, const T* y, const View<T, 3>& o
 template <class T>
 void forward_panel(const Arguments<T>& in, int64_t task, const View<T, 3>& y,
                    const View<T, 3>& final_state, const View<T, 4>& chunk_states) {
+  constexpr int most = 8;  // states at a time: they and their rates are in registers
   const hn::ScalableTag<T> d;
   const Panel<decltype(d)> panel(in, task);
   const int64_t lanes = panel.lanes, strips = panel.strips, b = panel.b;
@@ -100,7 +101,7 @@ void forward_panel(const Arguments<T>& in, int64_t task, const View<T, 3>& y,
   const Buffer<T> A(strips * each), h(strips * each), dt(course), dtu(course), sums(course);
 
   for (int64_t i = 0; i < strips; ++i) {
-    panel.strip(i).load_states(in.A, log2_e, A.get() + i * each);
+    panel.strip(i).load_states(in.A, static_cast<T>(log2_e), A.get() + i * each);
     panel.strip(i).load_states(row_of(in.initial_state, b), 1, h.get() + i * each);
   }
   for (int64_t index = 0; index < in.chunks; ++index) {
@@ -121,9 +122,9 @@ void forward_panel(const Arguments<T>& in, int64_t task, const View<T, 3>& y,
       for (const auto& v : {in.u, in.delta, in.z})
         ahead.add(s.column(v, k), distance(v.strides[1]));
       ahead.add(s.column(y, k), distance(y.strides[1]));
-      for_blocks<8>(in.states, [&](auto block, int64_t n) {
+      for_blocks<most>(in.states, [&](auto block, int64_t n) {
         recur<block()>(d, k, n, A.get() + i * each, dt.get(), dtu.get(), state, sums.get(),
-                       ahead.template part<block()>(n, in.states));
+                       ahead.part(n / most, ceil_div(in.states, most)));
       });
       leave(s, k, sums.get(), y);
     }
@@ -322,7 +323,7 @@ template <class T>
 void backward_panel(const Arguments<T>& in, int64_t task, const View<const T, 4>& chunk_states,
                     const View<const T, 3>& dy, const View<const T, 3>& dfinal,
                     const Gradients<T>& grad) {
-  constexpr int most = 4;  // states at a time: their buffers for a chunk stay in the first cache
+  constexpr int most = 4;  // states at a time: their buffers, `near`, fill the first cache
   const hn::ScalableTag<T> d;
   const Panel<decltype(d)> panel(in, task);
   const int64_t lanes = panel.lanes, strips = panel.strips, b = panel.b;
@@ -330,7 +331,9 @@ void backward_panel(const Arguments<T>& in, int64_t task, const View<const T, 4>
   const Buffer<T> A(strips * each), r(strips * each), dA(strips * each);
   const Buffer<T> dD(strips * lanes), dbias(strips * lanes);
   const Buffer<T> courses(strips * Courses<T>::count * course);
-  const Buffer<T> decays(block), states(block + most * lanes), dB(block), dC(block);
+  const Buffer<T> near(4 * block + most * lanes);
+  T *const decays = near.get(), *const states = decays + block;
+  T *const dB = states + block + most * lanes, *const dC = dB + block;
   const auto courses_of = [&](int64_t i) {
     return Courses<T>(courses.get() + i * Courses<T>::count * course, course);
   };
@@ -344,7 +347,7 @@ void backward_panel(const Arguments<T>& in, int64_t task, const View<const T, 4>
   std::vector<Ahead<T>> aheads(static_cast<size_t>(strips));
 
   for (int64_t i = 0; i < strips; ++i) {
-    panel.strip(i).load_states(in.A, log2_e, A.get() + i * each);
+    panel.strip(i).load_states(in.A, static_cast<T>(log2_e), A.get() + i * each);
     panel.strip(i).load_states(row_of(dfinal, b), 1, r.get() + i * each);
   }
   std::fill_n(dA.get(), strips * each, T{0});
@@ -364,19 +367,18 @@ void backward_panel(const Arguments<T>& in, int64_t task, const View<const T, 4>
       aheads[static_cast<size_t>(i)] = ahead;
     }
     for_blocks<most>(in.states, [&](auto size, int64_t n) {
-      std::fill_n(dB.get(), k.steps * size() * lanes, T{0});
-      std::fill_n(dC.get(), k.steps * size() * lanes, T{0});
+      std::fill_n(dB, 2 * block, T{0});
       for (int64_t i = 0; i < strips; ++i) {
         const Courses<T> over = courses_of(i);
         const auto s = panel.strip(i);
         const T* a = A.get() + i * each;
-        recur_again<size()>(s, k, n, a, states_before(index, s), over, decays.get(), states.get(),
-                            aheads[static_cast<size_t>(i)].template part<size()>(n, in.states));
-        recur_back<size()>(d, k, n, a, decays.get(), states.get(), over, r.get() + i * each,
-                           dA.get() + i * each, dB.get(), dC.get());
+        const auto ahead = aheads[static_cast<size_t>(i)].part(n / most, ceil_div(in.states, most));
+        recur_again<size()>(s, k, n, a, states_before(index, s), over, decays, states, ahead);
+        recur_back<size()>(d, k, n, a, decays, states, over, r.get() + i * each,
+                           dA.get() + i * each, dB, dC);
       }
-      add_lanes(k, n, size(), dB.get(), part_of(grad.B));
-      add_lanes(k, n, size(), dC.get(), part_of(grad.C));
+      add_lanes(k, n, size(), dB, part_of(grad.B));
+      add_lanes(k, n, size(), dC, part_of(grad.C));
     });
     for (int64_t i = 0; i < strips; ++i)
       leave(panel.strip(i), k, courses_of(i), grad, dbias.get() + i * lanes);

@@ -123,7 +123,7 @@ struct Column {
 template <class T>
 class Ahead {
  public:
-  /// Some of the columns: those to ask for beside one block of states.
+  /// Some of the columns: those to ask for in one loop over time.
   struct Part {
     const Ahead& all;
     int begin, end;
@@ -139,18 +139,17 @@ class Ahead {
     data_[count_] = column.data + distance;
     pitch_[count_++] = column.pitch;
   }
-  /// Two columns for each block of states, what is left for the last.
-  template <int kStates>
-  Part part(int64_t n, int64_t states) const {
-    const int begin = std::min(count_, static_cast<int>(n / kStates) * 2);
-    return {*this, begin, n + kStates == states ? count_ : std::min(count_, begin + 2)};
+  /// The columns are shared out evenly among `loops` loops; those of number `loop`.
+  Part part(int64_t loop, int64_t loops) const {
+    return {*this, static_cast<int>(count_ * loop / loops),
+            static_cast<int>(count_ * (loop + 1) / loops)};
   }
 
  private:
   static constexpr int most = 8;
   const T* data_[most];
   int64_t pitch_[most];
-  int count_ = 0;
+  int64_t count_ = 0;
 };
 
 /// One vector of channels of one batch row. Vectors over time stand in buffers [time][lane], states
@@ -173,15 +172,19 @@ struct Strip {
   }
 
   /// to[n][lane] = scale from(channel, n); zero in lanes without a channel, and if there is none.
-  void load_states(const View<const T, 2>& from, double scale, T* to) const {
-    for (int64_t n = 0; n < in.states; ++n)
-      for (int64_t lane = 0; lane < lanes; ++lane)
-        to[n * lanes + lane] =
-            from.data && lane < count ? static_cast<T>(from(c + lane, n) * scale) : T{0};
+  void load_states(const View<const T, 2>& from, T scale, T* to) const {
+    std::fill_n(to, in.states * lanes, T{0});
+    if (!from.data) return;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      const T* row = &from(c + lane, 0);
+      for (int64_t n = 0; n < in.states; ++n) to[n * lanes + lane] = row[n] * scale;
+    }
   }
   void store_states(const T* from, const View<T, 2>& to) const {
-    for (int64_t lane = 0; lane < count; ++lane)
-      for (int64_t n = 0; n < in.states; ++n) to(c + lane, n) = from[n * lanes + lane];
+    for (int64_t lane = 0; lane < count; ++lane) {
+      T* row = &to(c + lane, 0);
+      for (int64_t n = 0; n < in.states; ++n) row[n] = from[n * lanes + lane];
+    }
   }
 };
 
