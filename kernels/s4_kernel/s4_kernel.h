@@ -14,8 +14,8 @@
 // or 2; K [channel, time]. Arguments may be pitched. length = 2^a 3^b 5^c (next_fast_length).
 // Preconditions: Re lambda < 0. Lambda = 0 divides by zero at j = 0; with -Re lambda >= 1e-4 all is
 // finite.
-// Cost: 8 + 4 (1 + rank)^2 fused operations and a division an element of state x length / 2, twice
-// that and a half backward; memory O(channel length), denominators are computed again.
+// Cost: 9 + 4 (1 + rank)^2 operations and a division an element of state x length / 2, three times that
+// backward; memory O(channel length), denominators are computed again.
 // Determinism: yes. Error: computed in double whatever the dtype, as S_CB and the low-rank term cancel
 // where a node comes near an undamped lambda; 1e-12 of the largest |K| before rounding.
 // Reference: README.md beside this file.
