@@ -294,7 +294,9 @@ std::vector<std::string> layer_variants(const std::string& kind) {
             "init: real",
             "init: random",
             "bidirectional: true"};
-  if (kind == "s4") return {"", "init: legt", "init: fout", "bidirectional: true"};
+  if (kind == "s4")
+    return {"", "init: legt, d_state: 8, l_max: 100", "init: fout, d_state: 8, l_max: 128",
+            "bidirectional: true"};
   if (kind == "mamba1")
     return {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
             "d_conv: 1"};
