@@ -1,10 +1,10 @@
 #include "apps/cli.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
 #include <new>
 
+#include "apps/cli_words.h"
 #include "apps/commands.h"
 #include "apps/signals.h"
 #include "core/error.h"
@@ -39,7 +39,7 @@ class CommandLine {
       std::fputs(current().help().c_str(), stdout);
       return 0;
     } catch (const CLI::ParseError& error) {
-      throw Error(str(error.what(), "\n  ", place(), " --help shows how it is used"));
+      throw Error(str(explain(error, current()), "\n  ", place(), " --help shows how it is used"));
     }
     if (threads_ > 0) set_num_threads(threads_);
     for (const auto& [command, action] : actions_)
@@ -63,7 +63,7 @@ class CommandLine {
     CLI::App* command = app_.add_subcommand(name, summary);
     command->set_help_flag("-h,--help", "show this help");
     command->add_option("--threads", threads_, "CPU threads; the results do not depend on it")
-        ->check(CLI::PositiveNumber);
+        ->check(integer_at_least(1));
     actions_.emplace_back(command, std::move(action));
     return command;
   }
@@ -95,7 +95,7 @@ class CommandLine {
     c->add_option("run", eval_.run, "a run or a checkpoint")->required();
     add_overrides(c, eval_.overrides);
     c->add_option("--split", eval_.split, "train, val or test")
-        ->check(CLI::IsMember({"train", "val", "test"}));
+        ->check(one_of_words({"train", "val", "test"}));
     c->add_flag("--json", eval_.json, "one JSON object");
   }
 
@@ -116,20 +116,20 @@ class CommandLine {
     add_overrides(c, generate_.overrides);
     c->add_option("--prompt", generate_.prompt, "the text to continue");
     c->add_option("--max-tokens", generate_.max_tokens, "tokens to write")
-        ->check(CLI::NonNegativeNumber);
-    c->add_option("--seed", generate_.seed, "of the draws")->check(CLI::NonNegativeNumber);
+        ->check(integer_at_least(0));
+    c->add_option("--seed", generate_.seed, "of the draws")->check(integer_at_least(0));
     c->add_option("--temperature", generate_.temperature, "0: the likeliest token")
-        ->check(CLI::NonNegativeNumber);
+        ->check(number_at_least(0));
     c->add_option("--top-k", generate_.top_k, "only the k likeliest tokens; 0: all")
-        ->check(CLI::NonNegativeNumber);
+        ->check(integer_at_least(0));
     c->add_option("--top-p", generate_.top_p, "the likeliest tokens of this probability together")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(number_between(0, 1));
     c->add_option("--min-p", generate_.min_p,
                   "tokens at least this fraction as likely as the likeliest")
-        ->check(CLI::Range(0.0, 1.0));
+        ->check(number_between(0, 1));
     c->add_option("--repetition-penalty", generate_.repetition_penalty,
                   "above 1: avoid tokens seen before")
-        ->check(CLI::PositiveNumber);
+        ->check(number_above(0));
     c->add_flag("--json", generate_.json, "one JSON object with prompt and text");
   }
 
@@ -138,7 +138,7 @@ class CommandLine {
                       [this] { return config_command(config_); });
     c->add_option("action", config_.action, "print, validate or schema")
         ->required()
-        ->check(CLI::IsMember({"print", "validate", "schema"}));
+        ->check(one_of_words({"print", "validate", "schema"}));
     c->add_option("config", config_.config, "a config");
     add_overrides(c, config_.overrides);
   }
@@ -148,7 +148,7 @@ class CommandLine {
         add("data", "fetch a dataset, or look at one", [this] { return data_command(data_); });
     c->add_option("action", data_.action, "fetch or inspect")
         ->required()
-        ->check(CLI::IsMember({"fetch", "inspect"}));
+        ->check(one_of_words({"fetch", "inspect"}));
     c->add_option("name", data_.name, "the dataset to fetch, or the config whose data is looked at")
         ->required();
     add_overrides(c, data_.overrides);
@@ -162,7 +162,7 @@ class CommandLine {
         add("ckpt", "list, inspect or verify checkpoints", [this] { return ckpt_command(ckpt_); });
     c->add_option("action", ckpt_.action, "ls, inspect or verify")
         ->required()
-        ->check(CLI::IsMember({"ls", "inspect", "verify"}));
+        ->check(one_of_words({"ls", "inspect", "verify"}));
     c->add_option("path", ckpt_.path, "a run or a checkpoint")->required();
     c->add_flag("--json", ckpt_.json, "one JSON object a line");
   }
@@ -170,7 +170,7 @@ class CommandLine {
   void add_check() {
     CLI::App* c =
         add("check", "prove the properties of a layer", [this] { return check_command(check_); });
-    c->add_option("what", check_.what, "layer")->required()->check(CLI::IsMember({"layer"}));
+    c->add_option("what", check_.what, "layer")->required()->check(one_of_words({"layer"}));
     c->add_option("name", check_.name, "kind of a layer, or all")->required();
     add_overrides(c, check_.overrides);
     c->add_flag("--json", check_.json, "one JSON object a property");
@@ -181,11 +181,11 @@ class CommandLine {
                       [this] { return bench_command(bench_); });
     c->add_option("what", bench_.what, "op, step or generate")
         ->required()
-        ->check(CLI::IsMember({"op", "step", "generate"}));
+        ->check(one_of_words({"op", "step", "generate"}));
     c->add_option("name", bench_.name, "an op, or a config")->required();
     add_overrides(c, bench_.overrides);
     c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
-    c->add_option("--dtype", bench_.dtype, "f32 or f64");
+    c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
     c->add_flag("--json", bench_.json, "one JSON object");
   }
 
