@@ -48,6 +48,8 @@ std::string explained(const std::string& message, std::string_view line, bool is
     return "text that belongs to nothing before it; check quotes and indentation";
   if (message == "illegal map value")
     return "a `:` where no key can stand; a value that holds `: ` stands in quotes";
+  if (message == "the referenced anchor is not defined" || message == "alias not found after *")
+    return "an alias of no anchor; a value that starts with `*` stands in quotes";
   return message;
 }
 

@@ -26,16 +26,16 @@ class GzFile {
   ~GzFile() { gzclose(file_); }
   GzFile(const GzFile&) = delete;
 
-  /// Reads up to `size` bytes; fewer only at the end of the file.
+  /// Reads up to `size` bytes; fewer only at the end of the file. Refuses damaged compressed data.
   size_t read(uint8_t* out, size_t size) {
     size_t done = 0;
     while (done < size) {
       const int n =
           gzread(file_, out + done, static_cast<unsigned>(std::min<size_t>(size - done, 1 << 30)));
-      if (n < 0) {
-        int code = 0;
-        fail(path_, str("the compressed data is damaged: ", gzerror(file_, &code)));
-      }
+      int code = Z_OK;
+      if (n <= 0) gzerror(file_, &code);
+      if (code == Z_BUF_ERROR) fail(path_, "the compressed data is cut short");
+      if (n < 0) fail(path_, "the compressed data is damaged");
       if (n == 0) break;
       done += static_cast<size_t>(n);
     }
@@ -56,15 +56,15 @@ struct Idx {
 Idx read_idx(const fs::path& path, int rank) {
   GzFile file(path);
   std::vector<uint8_t> header(static_cast<size_t>(4 + 4 * rank));
-  if (file.read(header.data(), header.size()) != header.size())
-    fail(path, "the file ends inside its header");
+  const size_t read = file.read(header.data(), header.size());
   const auto word = [&](size_t i) {
     return int64_t{header[4 * i]} << 24 | int64_t{header[4 * i + 1]} << 16 |
            int64_t{header[4 * i + 2]} << 8 | header[4 * i + 3];
   };
   const int64_t magic = 0x800 + rank;
-  if (word(0) != magic)
+  if (read >= 4 && word(0) != magic)
     fail(path, str("expected the idx magic number ", magic, ", found ", word(0)));
+  if (read < header.size()) fail(path, "the file ends inside its header");
   Idx idx;
   int64_t total = 1;
   for (int i = 1; i <= rank; ++i) {

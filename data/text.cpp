@@ -94,6 +94,7 @@ class Windows final : public Dataset {
 
 DataSource make_text(const TextOptions& o, const DataContext& context) {
   const std::string root = data_folder(context, "tinyshakespeare");
+  check(!o.files.empty(), "data.files is empty; give at least one pattern, for example \"*.txt\"");
   const std::string corpus = read_corpus(root, o.files);
   DataSource source;
   source.vocabulary = o.tokens == "bytes" ? byte_vocabulary() : character_vocabulary(corpus);
@@ -104,7 +105,8 @@ DataSource make_text(const TextOptions& o, const DataContext& context) {
   const int64_t cut = total - static_cast<int64_t>(o.validation * static_cast<double>(total));
   if (cut < 2 * o.length)
     throw Error(str(root, ": error: the training part of the corpus has ", cut,
-                    " tokens, too few for windows of data.length = ", o.length),
+                    " tokens, too few for windows of data.length = ", o.length,
+                    "\n  add text, or make data.length or data.validation smaller"),
                 ErrorKind::data);
   const Random shift = Random(context.seed).fork("text offset");
   source.train = std::make_unique<Windows>(tokens, 0, cut, o.length, &shift);

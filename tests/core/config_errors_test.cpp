@@ -62,7 +62,7 @@ TEST(ConfigErrors, Syntax) {
        "      |        ^"},
       {"seed: *n\n",
        {},
-       "x.yaml:1:7: error: the referenced anchor is not defined\n"
+       "x.yaml:1:7: error: an alias of no anchor; a value that starts with `*` stands in quotes\n"
        "    1 | seed: *n\n"
        "      |       ^"},
       {"- 1\n- 2\n",

@@ -104,7 +104,7 @@ TEST_F(TextFiles, MissingFilesAndShortCorporaAreRefused) {
   EXPECT_EQ(failure({.files = {"*.html"}}), ": error: no file matches `*.html` (data.files)");
   EXPECT_EQ(failure({.length = 30}),
             ": error: the training part of the corpus has 36 tokens, too few for windows of "
-            "data.length = 30");
+            "data.length = 30\n  add text, or make data.length or data.validation smaller");
 }
 
 }  // namespace
