@@ -51,6 +51,9 @@ void apply_shape(const std::string& shape, const BenchOp& op, Sizes& sizes) {
 }
 
 int bench_op(const BenchArguments& arguments) {
+  check(arguments.overrides.empty(), "bench op: expected no `",
+        arguments.overrides.empty() ? "" : arguments.overrides.front(),
+        "`; sizes are given with --shape, for example --shape B=4,L=256");
   std::vector<std::string> names;
   for (const BenchOp& op : bench_ops()) names.push_back(op.name);
   const auto op = std::find_if(bench_ops().begin(), bench_ops().end(),
@@ -62,8 +65,6 @@ int bench_op(const BenchArguments& arguments) {
     throw Error(str("bench op: there is no op `", arguments.name, "`",
                     near.empty() ? "" : ", did you mean `" + near + "`?", "\n  ops:", list));
   }
-  check(arguments.dtype == "f32" || arguments.dtype == "f64",
-        "--dtype: expected f32 or f64, received ", arguments.dtype);
   Sizes sizes = op->sizes;
   apply_shape(arguments.shape, *op, sizes);
   const DType dtype = arguments.dtype == "f64" ? DType::f64 : DType::f32;
@@ -202,6 +203,8 @@ int bench_generate(const BenchArguments& arguments) {
 
 int bench_command(const BenchArguments& arguments) {
   if (arguments.what == "op") return bench_op(arguments);
+  check(arguments.shape.empty(), "bench ", arguments.what,
+        ": --shape is for bench op; here the sizes are the config's, for example train.batch=8");
   return arguments.what == "step" ? bench_step(arguments) : bench_generate(arguments);
 }
 

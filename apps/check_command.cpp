@@ -32,6 +32,9 @@ int check_command(const CheckArguments& arguments) {
   std::vector<std::pair<std::string, std::string>> subjects;  // kind, options
   SequenceLayers::Choice choice(sequence_layers());
   if (arguments.name == "all") {
+    check(arguments.overrides.empty(), "check layer all: expected no `",
+          arguments.overrides.empty() ? "" : arguments.overrides.front(),
+          "`; options go with one layer, for example longwave check layer s4d d_state=8");
     for (const std::string& kind : choice.kinds())
       for (const std::string& options : layer_variants(kind)) subjects.emplace_back(kind, options);
   } else {

@@ -141,7 +141,11 @@ Path find_checkpoint(const Path& path) {
     if (result.found) log_warning(str(rejected.string(), ": rejected: ", why));
   }
   if (!result.found)
-    throw Error(str(path.string(), ": error: no good checkpoint here", reasons), ErrorKind::data);
+    throw Error(
+        str(path.string(), ": error: ",
+            fs::exists(path) ? "no good checkpoint here" : "there is no such run or checkpoint",
+            reasons),
+        ErrorKind::data);
   return result.found->path;
 }
 

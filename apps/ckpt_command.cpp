@@ -49,8 +49,9 @@ bool is_marked(const Path& checkpoint, const char* name) {
 }
 
 int list(const CkptArguments& arguments) {
+  const std::vector<CheckpointEntry> entries = checkpoints_at(arguments.path);
   if (!arguments.json) std::printf("%10s  %10s  state\n", "step", "size");
-  for (const CheckpointEntry& entry : checkpoints_at(arguments.path)) {
+  for (const CheckpointEntry& entry : entries) {
     throw_if_stop_requested();
     const std::string problem = text_of(verify_checkpoint(entry.path));
     const bool latest = is_marked(entry.path, "latest"), best = is_marked(entry.path, "best");

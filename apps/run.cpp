@@ -10,6 +10,8 @@ RunConfig read(const Config& config, std::string* resolved) {
   RunConfig run;
   config.read(run);
   check_device(run);
+  check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
+        run.name, "` cannot name a folder: it may hold no `/`");
   if (resolved != nullptr) *resolved = config.resolved(run);
   return run;
 }

@@ -62,8 +62,20 @@ int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch) {
 }
 
 DataSource open_data(const RunConfig& config) {
-  return config.data.kind.build(
+  DataSource data = config.data.kind.build(
       {.root = config.data.root, .seed = static_cast<uint64_t>(config.seed)});
+  if (data.vocabulary && data.task.autoregressive && config.sample.tokens > 0) {
+    check(!config.sample.prompt.empty(),
+          "sample.prompt is empty; a sample continues at least one "
+          "character");
+    try {
+      data.vocabulary->encode(config.sample.prompt);
+    } catch (const Error& error) {
+      throw Error(str("sample.prompt: ", error.what(),
+                      "\n  take another prompt, or sample.tokens=0 for no samples"));
+    }
+  }
+  return data;
 }
 
 std::unique_ptr<Model> make_model(const RunConfig& config, const Task& task) {

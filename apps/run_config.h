@@ -62,7 +62,7 @@ struct RunConfig {
 /// The steps of the run: train.steps, or train.epochs in steps. Throws Error if neither is given.
 int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch);
 
-/// The data that the config names.
+/// The data that the config names. Throws Error for a sample.prompt that they cannot spell.
 DataSource open_data(const RunConfig& config);
 
 /// The model that the config describes, for the task that the data poses.

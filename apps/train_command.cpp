@@ -29,6 +29,8 @@ int start(const TrainArguments& arguments) {
   check(path.empty() || !is_run(path), path.string(),
         ": error: this folder holds a run already\n  give another --run-dir, or go on with it: ",
         "longwave train --resume auto ", path.string());
+  check(path.empty() || !std::filesystem::exists(path) || std::filesystem::is_directory(path),
+        path.string(), ": error: this is a file, expected the folder of the run");
   Trainer trainer(config);
   if (!arguments.init_from.empty()) trainer.load_weights(find_checkpoint(arguments.init_from));
   RunFolder folder = RunFolder::create(path, config.name, resolved);
@@ -39,15 +41,24 @@ int start(const TrainArguments& arguments) {
 std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& which) {
   if (which == "auto") {
     const FoundCheckpoint newest = find_newest_good(run);
-    for (const auto& [path, why] : newest.rejected)
-      log_warning(str(path.string(), " is damaged and left aside: ", why));
+    std::string reasons;
+    for (const auto& [path, why] : newest.rejected) {
+      reasons += str("\n  ", path.string(), ": ", why);
+      if (newest.found) log_warning(str(path.string(), " is damaged and left aside: ", why));
+    }
     if (newest.found) return newest.found->path;
+    if (!reasons.empty())
+      throw Error(str(run.string(), ": error: every checkpoint of this run is damaged", reasons,
+                      "\n  put back a copy of one of them, or start a new run"),
+                  ErrorKind::data);
     return std::nullopt;
   }
   if (which.starts_with("step=")) {
-    char name[32];
-    std::snprintf(name, sizeof name, "step-%08lld", std::atoll(which.c_str() + 5));
-    return find_checkpoint(run / "ckpt" / name);
+    for (const CheckpointEntry& entry : list_checkpoints(run))
+      if (str("step=", entry.step) == which) return entry.path;
+    throw Error(str(run.string(), ": error: there is no checkpoint of ", which,
+                    "\n  longwave ckpt ls ", run.string(), " lists those that there are"),
+                ErrorKind::data);
   }
   return find_checkpoint(which);
 }
