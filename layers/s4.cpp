@@ -102,7 +102,8 @@ Variable S4::ComplexParameter::value() const { return complex(real, imag); }
 Variable S4::lambda() const { return complex(-(exp(log_A_real_) + least_decay), A_imag_); }
 
 Output S4::forward(const Variable& u, const State& state, const Context& context) const {
-  check(state.size() <= 1, "s4: expected a state of 1 tensor, received ", state.size());
+  check(state.empty() || state.size() == 2, "s4: expected a state of 2 tensors, received ",
+        state.size());
   check(causal() || (state.empty() && !context.keep_state),
         "s4: a bidirectional layer reads whole sequences; it takes and gives no state");
   const int64_t time = u.size(1);
@@ -119,9 +120,11 @@ Output S4::forward(const Variable& u, const State& state, const Context& context
       (time <= length_ && !(context.resets.defined() && stateful) &&
        (context.mode == Mode::convolution ||
         (context.mode == Mode::automatic && !stateful && time >= shortest_convolution)));
-  const auto scan = [&](const Variable& input, const Variable& from) {
-    const Variable C = s4_readout(dt, A, P, Ct_.value(), length_);
-    return dplr_scan(input, dt, A, P, B, C, {.state = from, .resets = context.resets});
+  // The recurrence reads the state through C. Making it of Ct is dear, so the state carries it from call to call.
+  Variable C = before.defined() ? state[1] : Variable();
+  if ((stateful || !convolve) && !C.defined()) C = s4_readout(dt, A, P, Ct_.value(), length_);
+  const auto scan = [&](const Variable& input) {
+    return dplr_scan(input, dt, A, P, B, C, {.state = before, .resets = context.resets});
   };
   Output out;
   Variable v;  // [batch, time, channel]
@@ -131,12 +134,12 @@ Output S4::forward(const Variable& u, const State& state, const Context& context
     if (!causal())
       v = v + long_conv(u, s4_kernel(dt, A, P, B, Ct_reverse_.value(), how), {},
                         {.reverse = true, .resets = context.resets});
-    if (before.defined()) v = v + scan(Tensor::zeros(u.shape(), u.dtype()), before).y;
-    if (context.keep_state) out.state = {scan(u, before).state};
+    if (before.defined()) v = v + scan(Tensor::zeros(u.shape(), u.dtype())).y;
+    if (context.keep_state) out.state = {scan(u).state, C};
   } else {
-    const DplrScanResult result = scan(u, before);
+    const DplrScanResult result = scan(u);
     v = result.y + D_ * u;
-    if (context.keep_state) out.state = {result.state};
+    if (context.keep_state) out.state = {result.state, C};
   }
   out.y = glu(mix_(gelu(v)));
   return out;

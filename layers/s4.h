@@ -8,7 +8,8 @@
 // dimensions are d_state / 2 complex ones. Three representations, which agree: the convolution of the whole
 // input with the kernel of the system, whose spectrum is a sum of Cauchy products; the recurrence; and one
 // step of it. The readout is kept as Ct = C (I - Abar^length), what the kernel wants, for one length of at
-// least l_max steps; longer inputs go through the recurrence. State: x, complex [batch, d_model, d_state / 2].
+// least l_max steps; longer inputs go through the recurrence. State: x, complex [batch, d_model, d_state / 2],
+// and the readout C [d_model, d_state / 2] that the recurrence wants, so that it is made of Ct once a sequence.
 // Bidirectional: a second Ct reads the sequence from its end; v is the sum of both, the present in each.
 //
 // u, y [batch, time, d_model]. Cost: O(d_state l_max) a channel for the kernel and O(time log time) for the
