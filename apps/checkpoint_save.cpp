@@ -198,6 +198,12 @@ void prune(const Path& run, const Path& newest, int64_t keep_last) {
 
 }  // namespace
 
+void link_checkpoint(const Path& run, int64_t step, bool best) {
+  for (const char* link : {"latest", "best"})
+    if (best || link == std::string_view("latest"))
+      replace_link(checkpoint::name(step), checkpoint::folder(run) / link);
+}
+
 Path save_checkpoint(const Path& run, const CheckpointContent& content,
                      const SaveOptions& options) {
   check(content.step >= 0 && options.keep_last >= 0, "save_checkpoint: step and keep_last are ",
@@ -223,8 +229,7 @@ Path save_checkpoint(const Path& run, const CheckpointContent& content,
   }
   try {
     remove_tree(unfinished);  // what stood at `path` before
-    replace_link(name, folder / "latest");
-    if (options.best) replace_link(name, folder / "best");
+    link_checkpoint(run, content.step, options.best);
     prune(run, path, options.keep_last);
   } catch (const Error& error) {
     log_warning(str(path.string(), " is saved, but: ", error.what()));

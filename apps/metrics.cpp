@@ -8,8 +8,10 @@
 #include <cstring>
 #include <limits>
 
+#include "core/fault.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/log.h"
 
 namespace lw {
 
@@ -54,7 +56,7 @@ std::vector<Metrics> read_metrics(const std::filesystem::path& path) {
 MetricsFile::MetricsFile(std::filesystem::path path, int64_t step, bool evaluated)
     : path_(std::move(path)) {
   std::string kept;
-  if (step >= 0 && std::filesystem::exists(path_)) {
+  if (std::filesystem::exists(path_)) {
     const std::string text = read_file(path_);
     size_t at = 0;
     for (const Metrics& line : read_metrics(path_)) {
@@ -65,15 +67,43 @@ MetricsFile::MetricsFile(std::filesystem::path path, int64_t step, bool evaluate
     }
   }
   write_file(path_, kept);
+  bytes_ = std::ssize(kept);
 }
 
 void MetricsFile::append(const Metrics& metrics) {
-  const std::string line = metrics.json() + "\n";
-  const Descriptor file(open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  if (!file.is_open() ||
-      write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+  const bool refused_before = !waiting_.empty();
+  waiting_ += metrics.json() + "\n";
+  try {
+    write_waiting();
+  } catch (const Error& error) {
+    if (!refused_before) log_warning(str(error.what(), "\n  kept in memory until it can"));
+  }
+}
+
+void MetricsFile::sync() {
+  write_waiting();
+  const Descriptor file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.is_open() || disk_operation(Space::needed, [&] { return fsync(file.get()); }) != 0)
     throw Error(str(path_.string(), ": error: cannot be written: ", std::strerror(errno)),
                 ErrorKind::disk);
+}
+
+void MetricsFile::write_waiting() {
+  if (waiting_.empty()) return;
+  const Descriptor file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+  const auto put = [&](size_t size) { return pwrite(file.get(), waiting_.data(), size, bytes_); };
+  errno = ENOSPC;  // what a short write means
+  if (!file.is_open() || disk_operation(
+                             Space::needed, [&] { return put(waiting_.size()); },
+                             [&] { return put(waiting_.size() / 2); }) != std::ssize(waiting_)) {
+    const int reason = errno;
+    if (file.is_open() && ftruncate(file.get(), bytes_) != 0)
+      log_warning(str(path_.string(), " ends in half a line"));
+    throw Error(str(path_.string(), ": error: cannot be written: ", std::strerror(reason)),
+                ErrorKind::disk);
+  }
+  bytes_ += std::ssize(waiting_);
+  waiting_.clear();
 }
 
 Chart loss_chart(const std::vector<Metrics>& lines, const std::string& title) {

@@ -30,18 +30,24 @@ struct Metrics {
   std::string json() const;
 };
 
-/// The file, open for appending. Every line is written in one call, so that a kill leaves whole
-/// lines.
+/// The file, for appending. Every line is written in one call, so that a kill leaves whole lines. While the disk
+/// refuses them, lines are kept in memory, with one warning.
 class MetricsFile {
  public:
-  /// Opens `path`, cutting it back to the lines before and at `step` (-1: empty). Lines of splits
+  /// Opens `path`, cutting it back to the lines before and at `step`. Lines of splits
   /// other than train at `step` itself are dropped too unless `evaluated`: they will be measured
   /// again.
   MetricsFile(std::filesystem::path path, int64_t step, bool evaluated);
   void append(const Metrics& metrics);
+  /// Waits until the disk holds every line. Throws Error (disk).
+  void sync();
 
  private:
+  void write_waiting();
+
   std::filesystem::path path_;
+  int64_t bytes_ = 0;    // of the whole lines in the file
+  std::string waiting_;  // lines that are not in it yet
 };
 
 /// The lines of a metrics file; none if there is no file. Throws Error (data) naming a line that is

@@ -1,20 +1,20 @@
 #include "apps/run.h"
 
-#include "apps/checkpoint.h"
 #include "core/config.h"
 
 namespace lw {
 namespace {
 
-RunConfig read(const Config& config, std::string* resolved) {
+RunConfig read(const Config& config) {
   RunConfig run;
   config.read(run);
   check_device(run);
   check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
         run.name, "` cannot name a folder: it may hold no `/`");
-  if (resolved != nullptr) *resolved = config.resolved(run);
   return run;
 }
+
+Path absolute_path(const Path& path) { return std::filesystem::absolute(path).lexically_normal(); }
 
 }  // namespace
 
@@ -25,22 +25,44 @@ void check_device(const RunConfig& config) {
 
 RunConfig load_config(const Path& file, const Overrides& overrides, std::string* resolved) {
   const Config config = Config::load(file, overrides);
-  RunConfig run = read(config, resolved);
+  RunConfig run = read(config);
   if (const Path root = run.data.root; !root.empty() && root.is_relative()) {
     const std::string source = config.source_of("data.root");  // FILE:LINE, or override
     const size_t colon = source.rfind(':');
     const Path base =
         colon == std::string::npos ? Path() : Path(source.substr(0, colon)).parent_path();
-    run.data.root = std::filesystem::absolute(base / root).lexically_normal().string();
+    run.data.root = absolute_path(base / root);
   }
+  if (resolved != nullptr) *resolved = config.resolved(run);
   return run;
 }
 
 RunConfig config_of_checkpoint(const Path& checkpoint, const Overrides& overrides,
                                std::string* resolved) {
-  const std::string text = load_checkpoint(checkpoint, {.model_only = true}).config;
-  return read(Config::parse(text, (checkpoint / "model.h5").string() + "/config", overrides),
-              resolved);
+  const CheckpointContent content = load_checkpoint(checkpoint, {.model_only = true});
+  const Config config =
+      Config::parse(content.config, (checkpoint / "model.h5").string() + "/config", overrides);
+  RunConfig run = read(config);
+  const auto kept = content.attributes.find("data_root");
+  if (!run.data.root.empty()) {
+    run.data.root = absolute_path(run.data.root);
+  } else if (kept != content.attributes.end()) {
+    run.data.root = std::get<std::string>(kept->second);
+  }
+  if (resolved != nullptr) *resolved = config.resolved(run);
+  return run;
+}
+
+std::string portable_config(RunConfig config) {
+  config.data.root.clear();
+  return resolved_config(config);
+}
+
+std::vector<TensorSpec> parameter_specs(const Model& model) {
+  std::vector<TensorSpec> specs;
+  for (const Parameter& p : model.parameters())
+    specs.push_back({p.name, p.value.shape(), p.value.dtype()});
+  return specs;
 }
 
 TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides) {
@@ -50,11 +72,9 @@ TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides) {
   run.data = open_data(run.config);
   run.model = make_model(run.config, run.data.task);
 
-  std::vector<TensorSpec> expected;
-  for (const Parameter& p : run.model->parameters())
-    expected.push_back({p.name, p.value.shape(), p.value.dtype()});
   const CheckpointContent content = load_checkpoint(
-      run.checkpoint, {.params = expected, .model_only = run.config.optim.ema == 0});
+      run.checkpoint,
+      {.params = parameter_specs(*run.model), .model_only = run.config.optim.ema == 0});
   for (const Parameter& p : run.model->parameters()) {
     const auto kept = content.optimizer.tensors.find(p.name);
     const bool averaged =

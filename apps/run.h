@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "apps/checkpoint.h"
 #include "apps/commands.h"
 #include "apps/run_config.h"
 #include "core/files.h"
@@ -16,6 +17,13 @@ RunConfig load_config(const Path& file, const Overrides& overrides,
 /// Reads the config that a checkpoint holds, with overrides.
 RunConfig config_of_checkpoint(const Path& checkpoint, const Overrides& overrides,
                                std::string* resolved = nullptr);
+
+/// The config as a checkpoint holds it, the same on every machine: without data.root, which is the attribute
+/// `data_root` beside it.
+std::string portable_config(RunConfig config);
+
+/// What a checkpoint of this model must hold.
+std::vector<TensorSpec> parameter_specs(const Model& model);
 
 /// A model with its weights, and the data it was trained on.
 struct TrainedRun {

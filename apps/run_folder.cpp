@@ -4,8 +4,11 @@
 #include <ctime>
 #include <random>
 
+#include "apps/checkpoint.h"
+#include "apps/output.h"
+#include "core/config.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/log.h"
 
 namespace lw {
 namespace {
@@ -25,8 +28,7 @@ std::string fresh_id() {
 }  // namespace
 
 bool is_run(const Path& path) {
-  return std::filesystem::exists(path / "config.resolved.yaml") ||
-         std::filesystem::exists(path / "ckpt");
+  return std::filesystem::exists(path / "config.resolved.yaml") || !list_checkpoints(path).empty();
 }
 
 RunFolder::RunFolder(Path path) : path_(std::move(path)) {
@@ -34,39 +36,49 @@ RunFolder::RunFolder(Path path) : path_(std::move(path)) {
       std::make_unique<FileLock>(path_ / "LOCK", "a training process of the run " + path_.string());
 }
 
+void check_no_run(const Path& path) {
+  check(!is_run(path), path.string(),
+        ": error: this folder holds a run already\n  give another --run-dir, or go on with it: "
+        "longwave train --resume auto ",
+        path.string());
+}
+
 RunFolder RunFolder::create(const Path& path, const std::string& name,
                             const std::string& resolved_config) {
   const Path folder = path.empty() ? Path("runs") / name / fresh_id() : path;
-  check(!is_run(folder), folder.string(),
-        ": error: this folder holds a run already\n  give another --run-dir, or go on with it: "
-        "longwave train --resume auto ",
-        folder.string());
-  for (const char* part : {"ckpt", "plots", "samples"}) make_directories(folder / part);
+  check_no_run(folder);
+  make_directories(folder);
   RunFolder run(folder);
+  check_no_run(folder);  // made by another process in the meantime
   write_file(folder / "config.resolved.yaml", resolved_config);
+  run.make_parts();
   run.set_state("running");
   return run;
 }
 
-RunFolder RunFolder::reopen(const Path& path, const std::string& resolved_config) {
-  RunFolder run(path);
-  for (const char* part : {"ckpt", "plots", "samples"}) make_directories(path / part);
-  if (std::filesystem::exists(path / "RUN.json")) {
-    const std::string place = (path / "RUN.json").string();
-    run.restarts_ =
-        json_member<int64_t>(parse_json(read_file(place), place), "restarts", place) + 1;
+RunFolder RunFolder::open(const Path& path) { return RunFolder(path); }
+
+void RunFolder::resume(const std::string& resolved_config) {
+  make_parts();
+  if (std::filesystem::exists(path_ / "RUN.json")) {
+    const std::string place = (path_ / "RUN.json").string();
+    restarts_ = json_member<int64_t>(parse_json(read_file(place), place), "restarts", place) + 1;
   }
-  const Path config = path / "config.resolved.yaml";
-  if (std::filesystem::exists(config)) {
-    const std::string before = read_file(config);
-    if (before != resolved_config) {
-      make_directories(path / "config.history");
-      write_file(path / "config.history" / (std::to_string(run.restarts_) + ".yaml"), before);
-    }
+  const Path config = path_ / "config.resolved.yaml";
+  const std::string before = std::filesystem::exists(config) ? read_file(config) : "";
+  const std::vector<ConfigChange> changes = config_changes(before, resolved_config);
+  for (const ConfigChange& change : changes)
+    if (!before.empty()) log_info(str(change.key, ": ", change.before, " -> ", change.now));
+  if (!before.empty() && !changes.empty()) {
+    make_directories(path_ / "config.history");
+    write_file(path_ / "config.history" / (std::to_string(restarts_) + ".yaml"), before);
   }
-  write_file(config, resolved_config);
-  run.set_state("running");
-  return run;
+  if (!changes.empty()) write_file(config, resolved_config);
+  set_state("running");
+}
+
+void RunFolder::make_parts() const {
+  for (const char* part : {"ckpt", "plots", "samples"}) make_directories(path_ / part);
 }
 
 Path RunFolder::sample(int64_t step) const {
@@ -77,7 +89,7 @@ Path RunFolder::sample(int64_t step) const {
 
 void RunFolder::set_state(const std::string& state, const std::string& reason) {
   const nlohmann::ordered_json json{{"state", state}, {"reason", reason}, {"restarts", restarts_}};
-  write_file(path_ / "RUN.json", json.dump() + "\n");
+  write_file(path_ / "RUN.json", dump(json) + "\n");
 }
 
 }  // namespace lw

@@ -18,6 +18,8 @@ namespace lw {
 
 /// Whether `path` is the folder of a run.
 bool is_run(const Path& path);
+/// Refuses a folder that holds a run, for a new one.
+void check_no_run(const Path& path);
 
 class RunFolder {
  public:
@@ -25,9 +27,11 @@ class RunFolder {
   /// holds a run.
   static RunFolder create(const Path& path, const std::string& name,
                           const std::string& resolved_config);
-  /// Opens the folder of a run to go on with it; the old config moves to the history if the new one
-  /// differs.
-  static RunFolder reopen(const Path& path, const std::string& resolved_config);
+  /// Locks the folder of a run, to go on with it.
+  static RunFolder open(const Path& path);
+  /// Records that the run goes on. Values that differ from those of its config are logged, and the old config
+  /// moves to the history.
+  void resume(const std::string& resolved_config);
 
   const Path& path() const { return path_; }
   Path metrics() const { return path_ / "metrics.jsonl"; }
@@ -39,6 +43,7 @@ class RunFolder {
 
  private:
   explicit RunFolder(Path path);
+  void make_parts() const;
 
   Path path_;
   std::unique_ptr<FileLock> lock_;

@@ -16,8 +16,12 @@ int train(Trainer& trainer, RunFolder& folder, bool quiet) {
   if (!quiet) log_info(trainer.summary());
   try {
     return trainer.run(folder, quiet);
-  } catch (const Error& error) {
-    folder.set_state("failed", error.what());
+  } catch (const std::exception& error) {
+    try {
+      folder.set_state("failed", error.what());
+    } catch (const Error&) {
+      // On a disk that takes nothing; the first error says more.
+    }
     throw;
   }
 }
@@ -26,13 +30,11 @@ int start(const TrainArguments& arguments) {
   std::string resolved;
   const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
   const Path path = arguments.run_dir;
-  check(path.empty() || !is_run(path), path.string(),
-        ": error: this folder holds a run already\n  give another --run-dir, or go on with it: ",
-        "longwave train --resume auto ", path.string());
+  if (!path.empty()) check_no_run(path);
   check(path.empty() || !std::filesystem::exists(path) || std::filesystem::is_directory(path),
         path.string(), ": error: this is a file, expected the folder of the run");
   Trainer trainer(config);
-  if (!arguments.init_from.empty()) trainer.load_weights(find_checkpoint(arguments.init_from));
+  if (!arguments.init_from.empty()) trainer.start_from(find_checkpoint(arguments.init_from));
   RunFolder folder = RunFolder::create(path, config.name, resolved);
   return train(trainer, folder, arguments.quiet);
 }
@@ -60,7 +62,12 @@ std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& whi
                     "\n  longwave ckpt ls ", run.string(), " lists those that there are"),
                 ErrorKind::data);
   }
-  return find_checkpoint(which);
+  const Path checkpoint = find_checkpoint(which);
+  std::error_code none;
+  check(std::filesystem::equivalent(checkpoint.parent_path().parent_path(), run, none),
+        checkpoint.string(), ": error: this is no checkpoint of the run ", run.string(),
+        "\n  --init-from starts a new run from its weights");
+  return checkpoint;
 }
 
 int resume(const TrainArguments& arguments) {
@@ -68,6 +75,7 @@ int resume(const TrainArguments& arguments) {
   if (!is_run(run))
     throw Error(str(run.string(), ": error: there is no run in this folder to go on with"),
                 ErrorKind::data);
+  RunFolder folder = RunFolder::open(run);
   const std::optional<Path> checkpoint = checkpoint_to_resume(run, arguments.resume);
   std::string resolved;
   const RunConfig config =
@@ -75,15 +83,18 @@ int resume(const TrainArguments& arguments) {
                  : load_config(run / "config.resolved.yaml", arguments.overrides, &resolved);
   Trainer trainer(config);
   if (checkpoint) trainer.restore(*checkpoint);
+  remove_unfinished_checkpoints(run);
+  remove_checkpoints_after(run, trainer.step());
+  if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
   if (trainer.finished()) {
     std::printf("%s\n", run.c_str());
     log_info(str(run.string(), ": this run is finished at step ", trainer.step(),
-                 "; train.steps=N with a larger N goes on"));
+                 trainer.step() < trainer.total_steps()
+                     ? ": it no longer improved; train.patience=0 goes on"
+                     : "; train.steps=N with a larger N goes on"));
     return 0;
   }
-  RunFolder folder = RunFolder::reopen(run, resolved);
-  remove_unfinished_checkpoints(run);
-  remove_checkpoints_after(run, trainer.step());
+  folder.resume(resolved);
   log_info(checkpoint ? str("going on from ", checkpoint->string())
                       : str(run.string(), " has no checkpoint yet: starting from its config"));
   return train(trainer, folder, arguments.quiet);

@@ -10,6 +10,20 @@
 #include "core/memory.h"
 
 namespace lw {
+namespace {
+
+/// Calls write(); a disk that refuses costs that file, not the run.
+template <class Write>
+void try_to(Write&& write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::disk) throw;
+    log_warning(error.what());
+  }
+}
+
+}  // namespace
 
 Trainer::Trainer(const RunConfig& config)
     : config_(config), data_(open_data(config)), model_(make_model(config, data_.task)) {
@@ -27,6 +41,11 @@ Trainer::Trainer(const RunConfig& config)
     average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
 }
 
+bool Trainer::writes_text() const {
+  return data_.task.autoregressive && data_.vocabulary && config_.sample.tokens > 0 &&
+         model_->causal();
+}
+
 LoaderOptions Trainer::loader_options() const {
   return {.batch = config_.train.batch,
           .accumulate = config_.train.accumulate,
@@ -41,17 +60,18 @@ int Trainer::run(RunFolder& folder, bool quiet) {
   loader_ = std::make_unique<Loader>(*data_.train, options, step_);
   window_started_ = Clock::now(), window_first_step_ = step_;
   try {
-    if (!evaluated_) finish_evaluation(metrics);
+    if (save_first_) save(folder, metrics);
+    finish_step(folder, metrics);
     while (!finished()) {
       throw_if_stop_requested();
       const StepResult result = train_step();
-      if (!quiet) progress_.show(progress_line(result), finished());
-      after_step(result, folder, metrics);
+      if (!quiet) progress_.show(progress_line(result), step_ == total_steps_);
+      if (due(config_.train.log_every) || step_ == total_steps_) log_step(result, metrics);
+      finish_step(folder, metrics);
     }
-    write_sample(folder);
   } catch (const Interrupted&) {
     progress_.clear();
-    save(folder);
+    if (!saved_) save(folder, metrics);
     write_plot(folder);
     folder.set_state("preempted", "stopped by a signal");
     log_info(str("stopped by a signal at step ", step_,
@@ -59,10 +79,9 @@ int Trainer::run(RunFolder& folder, bool quiet) {
     return exit_preempted;
   }
   progress_.clear();
-  if (saved_step_ != step_) save(folder);
   write_plot(folder);
   folder.set_state("done",
-                   stopped_early_ ? str("no improvement in ", waited_, " evaluations") : "");
+                   step_ < total_steps_ ? str("no improvement in ", waited_, " evaluations") : "");
   return 0;
 }
 
@@ -70,6 +89,8 @@ Trainer::StepResult Trainer::train_step() {
   StepResult result;
   const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
   for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
+    // A step that is left half-way leaves no trace, unless it has changed running averages.
+    if (model_->buffers().empty()) throw_if_stop_requested();
     const Loader::Item item = loader_->next();
     result.epoch = item.epoch;
     const Training training(static_cast<uint64_t>(step_), item.first_sample);
@@ -97,18 +118,20 @@ Trainer::StepResult Trainer::train_step() {
   ++step_;
   window_ += result.score;
   evaluated_ = !(due(eval_every_) || step_ == total_steps_);
+  sampled_ = !(due(config_.sample.every) || step_ == total_steps_);
+  saved_ = false;
   return result;
 }
 
-void Trainer::after_step(const StepResult& result, RunFolder& folder, MetricsFile& metrics) {
-  if (due(config_.train.log_every) || step_ == total_steps_) log_step(result, metrics);
+void Trainer::finish_step(const RunFolder& folder, MetricsFile& metrics) {
   if (!evaluated_) {
-    finish_evaluation(metrics);
+    evaluate_now(metrics);
     write_plot(folder);
   }
-  if (due(config_.sample.every) && step_ != total_steps_) write_sample(folder);
-  const bool improved = best_step_ == step_ && config_.train.checkpoint_every > 0;
-  if (due(config_.train.checkpoint_every) || improved) save(folder);
+  if (!sampled_) write_sample(folder);
+  const bool improved = at_best() && config_.train.checkpoint_every > 0;
+  const bool wanted = finished() || improved || due(config_.train.checkpoint_every);
+  if (wanted && !saved_) save(folder, metrics);
 }
 
 void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
@@ -133,7 +156,7 @@ void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
   window_data_seconds_ = loader_->wait_seconds();
 }
 
-void Trainer::finish_evaluation(MetricsFile& metrics) {
+void Trainer::evaluate_now(MetricsFile& metrics) {
   const bool validates = data_.val != nullptr;
   const Dataset* split = validates ? data_.val.get() : data_.test.get();
   if (split != nullptr) {
@@ -157,47 +180,48 @@ void Trainer::finish_evaluation(MetricsFile& metrics) {
 
     const double value = config_.train.monitor == "accuracy" ? -score.accuracy() : score.loss();
     schedule_->observe(value);
-    const bool better = best_step_ < 0 || value < best_;
+    const bool better = std::isfinite(value) && (best_step_ < 0 || value < best_);
     if (better) best_ = value, best_step_ = step_;
     waited_ = better ? 0 : waited_ + 1;
-    stopped_early_ = config_.train.patience > 0 && waited_ >= config_.train.patience;
+    if (stopped_early()) sampled_ = false;
   }
-  evaluated_ = true;
+  evaluated_ = true, saved_ = false;
   window_started_ = Clock::now(), window_first_step_ = step_,
   window_data_seconds_ = loader_->wait_seconds();
 }
 
 void Trainer::write_sample(const RunFolder& folder) {
-  if (!data_.task.autoregressive || !data_.vocabulary || config_.sample.tokens == 0 ||
-      !model_->causal())
-    return;
-  std::unique_ptr<WeightAverage::Swap> averaged;
-  if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
-  const std::vector<int64_t> prompt = data_.vocabulary->encode(config_.sample.prompt);
-  std::vector<int64_t> tokens;
-  const Sampling sampling{.temperature = config_.sample.temperature,
-                          .seed = static_cast<uint64_t>(config_.seed)};
-  generate(*model_, prompt, config_.sample.tokens, sampling, [&](int64_t token) {
-    throw_if_stop_requested();
-    tokens.push_back(token);
-    return true;
-  });
-  const std::string text = config_.sample.prompt + data_.vocabulary->decode(tokens);
-  write_file(folder.sample(step_), text);
-  progress_.clear();
-  log_info(str("sample at step ", step_, ":\n", text, "\n"));
+  if (writes_text()) {
+    std::unique_ptr<WeightAverage::Swap> averaged;
+    if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
+    std::vector<int64_t> tokens;
+    const Sampling sampling{.temperature = config_.sample.temperature,
+                            .seed = static_cast<uint64_t>(config_.seed)};
+    generate(*model_, data_.vocabulary->encode(config_.sample.prompt), config_.sample.tokens,
+             sampling, [&](int64_t token) {
+               throw_if_stop_requested();
+               tokens.push_back(token);
+               return true;
+             });
+    const std::string text = config_.sample.prompt + data_.vocabulary->decode(tokens);
+    progress_.clear();
+    try_to([&] { write_file(folder.sample(step_), text); });
+    log_info(str("sample at step ", step_, ":\n", text, "\n"));
+  }
+  sampled_ = true, saved_ = false;
 }
 
-void Trainer::save(const RunFolder& folder) {
-  SaveOptions options{.keep_last = config_.train.keep_last,
-                      .best = best_step_ == step_,
-                      .run_id = folder.path().filename().string()};
+void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
+  const SaveOptions options{.keep_last = config_.train.keep_last,
+                            .best = at_best(),
+                            .run_id = folder.path().filename().string()};
   try {
+    metrics.sync();
     save_checkpoint(folder.path(), content(), options);
-    saved_step_ = step_;
+    saved_ = true;
   } catch (const Error& error) {
     // A failed save costs no step: the checkpoints before it stand, and the next one may succeed.
-    if (error.kind() != ErrorKind::disk || step_ >= total_steps_ || stop_requested()) throw;
+    if (error.kind() != ErrorKind::disk || finished() || stop_requested()) throw;
     progress_.clear();
     log_warning(
         str("checkpoint at step ", step_, " was not saved; training goes on\n", error.what()));
@@ -205,7 +229,9 @@ void Trainer::save(const RunFolder& folder) {
 }
 
 void Trainer::write_plot(const RunFolder& folder) const {
-  write_file(folder.loss_plot(), svg(loss_chart(read_metrics(folder.metrics()), config_.name)));
+  try_to([&] {
+    write_file(folder.loss_plot(), svg(loss_chart(read_metrics(folder.metrics()), config_.name)));
+  });
 }
 
 std::string Trainer::progress_line(const StepResult& result) const {

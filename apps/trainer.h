@@ -1,7 +1,8 @@
 // Trainer: the training loop. Read this file and trainer.cpp to know what happens in a run.
 //
 // A step is: read a batch, differentiate the loss of each micro-batch, check that loss and gradient are
-// finite, clip, update. After a step, in this order: metrics, evaluation, a sample of text, a checkpoint.
+// finite, clip, update. After a step, in this order: metrics, evaluation, a sample of text, a checkpoint;
+// where a signal stops this, a resumed run goes on with what was still to be done.
 // Whatever a later step depends on is in the checkpoint; everything random is a function of the seed and
 // the step (core/random.h). So a run that was killed and resumed equals one that was not, byte for byte.
 #pragma once
@@ -27,18 +28,24 @@ class Trainer {
 
   /// Takes weights, optimizer and position from a checkpoint of this run.
   void restore(const Path& checkpoint);
-  /// Takes the weights alone. Throws Error listing what does not fit.
-  void load_weights(const Path& checkpoint);
+  /// Takes the weights alone, for a new run. Throws Error listing what does not fit.
+  void start_from(const Path& checkpoint);
 
   /// What is printed at the start: every parameter with its role, and the sizes that matter.
   std::string summary() const;
 
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
-  bool finished() const { return stopped_early_ || (step_ >= total_steps_ && evaluated_); }
+  /// Whether the last evaluation was the best so far.
+  bool at_best() const { return best_step_ == step_; }
+  /// After early stopping too; with a larger train.steps or train.patience the run goes on.
+  bool finished() const {
+    return (step_ >= total_steps_ || stopped_early()) && evaluated_ && sampled_;
+  }
 
   /// Trains to the end, or to a signal. Returns the exit code: 0, or 75 after a signal; saved in both cases.
-  /// Throws Error (diverged) for a loss or gradient that is not finite, before it reaches any weight.
+  /// A disk that refuses a file on the way costs a warning, at the end it is an Error. Throws Error (diverged)
+  /// for a loss or gradient that is not finite, before it reaches any weight.
   int run(RunFolder& folder, bool quiet);
 
  private:
@@ -48,16 +55,22 @@ class Trainer {
     int64_t epoch = 0;
   };
   StepResult train_step();
-  void after_step(const StepResult& result, RunFolder& folder, MetricsFile& metrics);
-  void finish_evaluation(MetricsFile& metrics);
   void log_step(const StepResult& result, MetricsFile& metrics);
+  void finish_step(const RunFolder& folder, MetricsFile& metrics);
+  void evaluate_now(MetricsFile& metrics);
   void write_sample(const RunFolder& folder);
-  void save(const RunFolder& folder);
+  void save(const RunFolder& folder, MetricsFile& metrics);
   void write_plot(const RunFolder& folder) const;
 
   CheckpointContent content() const;
+  void load_weights(const CheckpointContent& content);
   LoaderOptions loader_options() const;
-  bool due(int64_t every) const { return every > 0 && step_ % every == 0; }
+  bool due(int64_t every) const { return every > 0 && step_ > 0 && step_ % every == 0; }
+  bool stopped_early() const {
+    return config_.train.patience > 0 && waited_ >= config_.train.patience;
+  }
+  /// Whether this is a language model that writes samples.
+  bool writes_text() const;
   std::string progress_line(const StepResult& result) const;
 
   RunConfig config_;
@@ -69,21 +82,23 @@ class Trainer {
   std::unique_ptr<Loader> loader_;
   Progress progress_;
   int64_t total_steps_ = 0, eval_every_ = 0;
+  bool saved_ = false;       // the run's checkpoint of step_ is of the present state
+  bool save_first_ = false;  // the run starts from what only a checkpoint can tell
 
   // Saved in checkpoints.
   int64_t step_ = 0;        // updates done
   bool evaluated_ = true;   // no evaluation is due at step_, or it has been made
+  bool sampled_ = true;     // likewise a sample of text
   Score window_;            // of the steps since the last line of metrics
   double best_ = 0;         // loss, or minus the accuracy, at best_step_
   int64_t best_step_ = -1;  // -1: no evaluation yet
   int64_t waited_ = 0;      // evaluations since the best
-  bool stopped_early_ = false;
 
   // For rates and the progress line.
   using Clock = std::chrono::steady_clock;
   Clock::time_point window_started_;
   double window_data_seconds_ = 0;
-  int64_t window_first_step_ = 0, saved_step_ = -1;
+  int64_t window_first_step_ = 0;
   double items_per_second_ = 0;
   std::string last_evaluation_;
 };

@@ -1,4 +1,8 @@
 // What of a run is in a checkpoint: the trainer's state, out and in.
+#include <cmath>
+#include <span>
+
+#include "apps/run.h"
 #include "apps/trainer.h"
 #include "core/config.h"
 
@@ -31,12 +35,36 @@ void restore_tensor(Tensor target, const Tensor& source, const std::string& name
   target.copy_from(source);
 }
 
+/// Refuses NaN and infinities: a checkpoint that holds them is worth less than the one before it.
+void check_finite(const Tensor& tensor, const std::string& name) {
+  const auto check_all = [&]<class T>(std::span<const T> values) {
+    for (const T value : values)
+      if (!std::isfinite(value))
+        throw Error(str("`", name,
+                        "` holds a value that is not finite; nothing of this step is "
+                        "saved\n  a lower optim.lr or a longer warm-up may help"),
+                    ErrorKind::diverged);
+  };
+  const Tensor all = tensor.contiguous();
+  const auto count = static_cast<size_t>(all.numel());
+  if (all.dtype() == DType::f32) check_all(std::span<const float>(all.data<float>(), count));
+  if (all.dtype() == DType::f64) check_all(std::span<const double>(all.data<double>(), count));
+}
+
+void check_finite(const CheckpointContent& c) {
+  for (const auto& [name, tensor] : c.params) check_finite(tensor.value, name);
+  for (const auto& [name, tensor] : c.buffers) check_finite(tensor.value, name);
+  for (const auto& [name, slots] : c.optimizer.tensors)
+    for (const auto& [slot, tensor] : slots) check_finite(tensor, str(name, "/", slot));
+}
+
 }  // namespace
 
 CheckpointContent Trainer::content() const {
   CheckpointContent c;
   c.step = step_;
-  c.config = resolved_config(config_);
+  c.config = portable_config(config_);
+  c.attributes["data_root"] = config_.data.root;
   c.data_fingerprint = data_.fingerprint;
   if (data_.vocabulary) c.attributes["vocabulary"] = data_.vocabulary->serialize();
   for (const Parameter& p : model_->parameters())
@@ -55,22 +83,27 @@ CheckpointContent Trainer::content() const {
 
   c.state["rng"].attributes = {{"seed", config_.seed}, {"scheme", std::string("philox-v1")}};
   c.state["loader"].attributes = {{"next_step", step_}, {"global_batch", config_.train.batch}};
-  c.state["monitor"].attributes = {
-      {"evaluated", evaluated_},        {"window_loss_sum", window_.loss_sum},
-      {"window_count", window_.count},  {"best", best_},
-      {"best_step", best_step_},        {"waited", waited_},
-      {"stopped_early", stopped_early_}};
+  c.state["monitor"].attributes = {{"evaluated", evaluated_},
+                                   {"sampled", sampled_},
+                                   {"window_loss_sum", window_.loss_sum},
+                                   {"window_count", window_.count},
+                                   {"best", best_},
+                                   {"best_step", best_step_},
+                                   {"waited", waited_}};
   const Schedule::Plateau plateau = schedule_->plateau();
   c.state["schedule"].attributes = {
       {"factor", plateau.factor}, {"best", plateau.best}, {"waited", plateau.waited}};
+  check_finite(c);
   return c;
 }
 
-void Trainer::load_weights(const Path& checkpoint) {
-  std::vector<TensorSpec> expected;
-  for (const Parameter& p : model_->parameters())
-    expected.push_back({p.name, p.value.shape(), p.value.dtype()});
-  const CheckpointContent c = load_checkpoint(checkpoint, {.params = expected, .model_only = true});
+void Trainer::start_from(const Path& checkpoint) {
+  load_weights(
+      load_checkpoint(checkpoint, {.params = parameter_specs(*model_), .model_only = true}));
+  save_first_ = true;  // a run without a checkpoint would be resumed from its config alone
+}
+
+void Trainer::load_weights(const CheckpointContent& c) {
   for (const Parameter& p : model_->parameters())
     restore_tensor(p.value.value(), c.params.at(p.name).value, p.name);
   for (const Layer::Buffer& b : model_->buffers())
@@ -78,14 +111,15 @@ void Trainer::load_weights(const Path& checkpoint) {
 }
 
 void Trainer::restore(const Path& checkpoint) {
-  load_weights(checkpoint);
-  const CheckpointContent c = load_checkpoint(checkpoint);
-  if (c.data_fingerprint != data_.fingerprint)
+  if (const std::string known = read_manifest(checkpoint).data_fingerprint;
+      known != data_.fingerprint)
     throw Error(str(checkpoint.string(),
                     ": error: the data are not those that the run was started with\n  expected  ",
-                    c.data_fingerprint, "\n  received  ", data_.fingerprint,
+                    known, "\n  received  ", data_.fingerprint,
                     "\n  --init-from starts a new run from the weights"),
                 ErrorKind::data);
+  const CheckpointContent c = load_checkpoint(checkpoint, {.params = parameter_specs(*model_)});
+  load_weights(c);
   if (c.optimizer.type != config_.optim.method.kind())
     throw Error(str(checkpoint.string(), ": error: the run was trained with optim.kind=",
                     c.optimizer.type, ", not ", config_.optim.method.kind()));
@@ -113,17 +147,18 @@ void Trainer::restore(const Path& checkpoint) {
   const Attributes& monitor = group("monitor");
   step_ = c.step;
   evaluated_ = attribute<bool>(monitor, "evaluated");
+  sampled_ = attribute<bool>(monitor, "sampled");
   window_ = {.loss_sum = attribute<double>(monitor, "window_loss_sum"),
              .count = attribute<int64_t>(monitor, "window_count")};
   best_ = attribute<double>(monitor, "best");
   best_step_ = attribute<int64_t>(monitor, "best_step");
   waited_ = attribute<int64_t>(monitor, "waited");
-  stopped_early_ = attribute<bool>(monitor, "stopped_early");
   const Attributes& schedule = group("schedule");
   schedule_->restore({.factor = attribute<double>(schedule, "factor"),
                       .best = attribute<double>(schedule, "best"),
                       .waited = attribute<int64_t>(schedule, "waited")});
-  saved_step_ = step_;
+  save_first_ = c.config != portable_config(config_);  // what was changed is not to be lost
+  saved_ = true;
 }
 
 }  // namespace lw
