@@ -56,14 +56,18 @@ RunFolder RunFolder::create(const Path& path, const std::string& name,
   return run;
 }
 
-RunFolder RunFolder::open(const Path& path) { return RunFolder(path); }
+RunFolder RunFolder::open(const Path& path) {
+  RunFolder run(path);
+  if (const Path file = path / "RUN.json"; std::filesystem::exists(file)) {
+    const std::string place = file.string();
+    run.restarts_ = json_member<int64_t>(parse_json(read_file(file), place), "restarts", place);
+  }
+  return run;
+}
 
 void RunFolder::resume(const std::string& resolved_config) {
   make_parts();
-  if (std::filesystem::exists(path_ / "RUN.json")) {
-    const std::string place = (path_ / "RUN.json").string();
-    restarts_ = json_member<int64_t>(parse_json(read_file(place), place), "restarts", place) + 1;
-  }
+  ++restarts_;
   const Path config = path_ / "config.resolved.yaml";
   const std::string before = std::filesystem::exists(config) ? read_file(config) : "";
   const std::vector<ConfigChange> changes = config_changes(before, resolved_config);

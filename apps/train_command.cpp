@@ -92,6 +92,7 @@ int resume(const TrainArguments& arguments) {
                  trainer.step() < trainer.total_steps()
                      ? ": it no longer improved; train.patience=0 goes on"
                      : "; train.steps=N with a larger N goes on"));
+    folder.set_state("done");
     return 0;
   }
   folder.resume(resolved);

@@ -65,8 +65,8 @@ printf '"manifest_sha256":"%s"}\n' $(sha256sum new | head -c 64) >> new && mv ne
   put back a copy of one of them, or start a new run
 )"},
       {"rm -r digits/ckpt digits/config.resolved.yaml && mkdir digits/ckpt",
-       "train --resume auto digits ", 2,
-       R"(digits/config.resolved.yaml: error: no such file
+       "train --resume auto digits ", 3,
+       R"(digits: error: there is no run in this folder to go on with
 )"},
   };
   expect_refused(table);
