@@ -27,7 +27,7 @@ int train_command(const TrainArguments& arguments);
 struct EvalArguments {
   std::string run;  ///< a run, or a checkpoint
   Overrides overrides;
-  std::string split = "test";
+  std::string split;  ///< empty: test, or val where there is no test split
   bool json = false;
 };
 int eval_command(const EvalArguments& arguments);

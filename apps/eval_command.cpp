@@ -10,17 +10,20 @@ namespace lw {
 
 int eval_command(const EvalArguments& arguments) {
   const TrainedRun run = open_run(arguments.run, arguments.overrides);
-  const Dataset* split = arguments.split == "train" ? run.data.train.get()
-                         : arguments.split == "val" ? run.data.val.get()
-                                                    : run.data.test.get();
-  check(split != nullptr, "--split ", arguments.split, ": this dataset has no such split",
-        arguments.split == "test" && run.data.val ? "; try --split val" : "");
+  const std::string name = !arguments.split.empty() ? arguments.split
+                           : run.data.test          ? "test"
+                                                    : "val";
+  const Dataset* split = name == "train" ? run.data.train.get()
+                         : name == "val" ? run.data.val.get()
+                                         : run.data.test.get();
+  check(split != nullptr, "--split ", name, ": this dataset has no such split",
+        name == "test" && run.data.val ? "; try --split val" : "");
   const Score score = evaluate(*run.model, run.data.task, *split,
                                run.config.train.batch / run.config.train.accumulate);
   if (arguments.json) {
     nlohmann::ordered_json line;
     for (const auto& [name, value] : named(score, run.data.task)) line[name] = value;
-    line["split"] = arguments.split;
+    line["split"] = name;
     line["count"] = score.count;
     line["checkpoint"] = run.checkpoint.string();
     std::printf("%s\n", line.dump().c_str());
@@ -28,7 +31,7 @@ int eval_command(const EvalArguments& arguments) {
     for (const auto& [name, value] : named(score, run.data.task))
       std::printf("%-16s %.6g\n", name.c_str(), value);
     std::printf("%-16s %lld targets of split %s\n", "count", static_cast<long long>(score.count),
-                arguments.split.c_str());
+                name.c_str());
   }
   return 0;
 }

@@ -197,7 +197,7 @@ TEST_F(BadInput, NoCheckpoints) {
       {"", "eval input.txt", 3,
        R"(input.txt: error: no good checkpoint here
 )"},
-      {"", "eval text", 2,
+      {"", "eval text --split test", 2,
        R"(longwave eval: error: --split test: this dataset has no such split; try --split val
 )"},
       {"", "ckpt verify nowhere", 3,
