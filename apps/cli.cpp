@@ -7,6 +7,7 @@
 #include "apps/cli_words.h"
 #include "apps/commands.h"
 #include "apps/signals.h"
+#include "apps/standard_streams.h"
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -42,8 +43,14 @@ class CommandLine {
       throw Error(str(explain(error, current()), "\n  ", place(), " --help shows how it is used"));
     }
     if (threads_ > 0) set_num_threads(threads_);
-    for (const auto& [command, action] : actions_)
-      if (command->parsed()) return action();
+    for (const auto& [command, action] : actions_) {
+      if (!command->parsed()) continue;
+      if (command->get_name() == "train") return action();  // its results are files
+      end_with_reader();
+      const int code = action();
+      flush_results();
+      return code;
+    }
     std::fputs(app_.help().c_str(), stdout);
     return 0;
   }
@@ -94,7 +101,8 @@ class CommandLine {
         add("eval", "measure a trained model on a split", [this] { return eval_command(eval_); });
     c->add_option("run", eval_.run, "a run or a checkpoint")->required();
     add_overrides(c, eval_.overrides);
-    c->add_option("--split", eval_.split, "train, val or test")
+    c->add_option("--split", eval_.split,
+                  "train, val or test (default: test, or val where there is no test split)")
         ->check(one_of_words({"train", "val", "test"}));
     c->add_flag("--json", eval_.json, "one JSON object");
   }
@@ -238,6 +246,7 @@ void report(const std::string& place, const std::string& message) {
 }  // namespace
 
 int run_cli(int argc, char** argv) {
+  open_standard_streams();
   install_signal_handlers();
   CommandLine line;
   try {

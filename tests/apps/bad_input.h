@@ -90,7 +90,6 @@ class BadInput : public testing::Test {
     for (const BadInputCase& bad : table) expect_refused(bad);
   }
 
- private:
   /// An idx file of the bytes 0, 1, 2, ...
   static std::string idx(const std::vector<int>& sizes) {
     std::string bytes{0, 0, 8, static_cast<char>(sizes.size())};
