@@ -7,7 +7,8 @@
 //   causality       an output does not depend on later inputs; exact but for the FFT              f64 f32
 //   reproducible    two runs, on 1, 2 and 3 threads, give equal bits, gradients included          f32
 //
-// A layer that is not causal is held to those that apply to whole sequences.
+// A layer that is not causal is held to the laws of whole sequences, and one that is not time-invariant
+// has one mode only.
 #pragma once
 
 #include <string>

@@ -38,6 +38,7 @@ class S4 final : public SequenceLayer {
   S4(const S4Options& options, const Stack& stack, const Random& random);
   Output forward(const Variable& u, const State& state, const Context& context) const override;
   bool causal() const override { return !Ct_reverse_.real.defined(); }
+  bool convolves() const override { return true; }
 
  private:
   /// Complex values as the two real parameters that an optimizer can update.

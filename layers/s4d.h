@@ -35,6 +35,7 @@ class S4D final : public SequenceLayer {
   S4D(const S4DOptions& options, const Stack& stack, const Random& random);
   Output forward(const Variable& u, const State& state, const Context& context) const override;
   bool causal() const override { return !C_reverse_.real.defined(); }
+  bool convolves() const override { return true; }
 
  private:
   /// Complex values as the two real parameters that an optimizer can update.

@@ -51,6 +51,9 @@ class SequenceLayer : public Layer {
   /// False for a bidirectional layer, which needs whole sequences.
   virtual bool causal() const { return true; }
 
+  /// True for a time-invariant layer, which can compute as a convolution too; others ignore the mode.
+  virtual bool convolves() const { return false; }
+
   /// The output alone, of whole sequences.
   Variable operator()(const Variable& x) const { return forward(x, {}, {}).y; }
 };
