@@ -1,6 +1,7 @@
 #include "apps/run.h"
 
 #include "core/config.h"
+#include "core/log.h"
 
 namespace lw {
 namespace {
@@ -15,6 +16,20 @@ RunConfig read(const Config& config) {
 }
 
 Path absolute_path(const Path& path) { return std::filesystem::absolute(path).lexically_normal(); }
+
+/// Refuses data whose tokens have other numbers than in training, and warns of data that changed.
+void compare_data(const TrainedRun& run, const CheckpointContent& content) {
+  const std::string place = run.checkpoint.string();
+  const auto vocabulary = content.attributes.find("vocabulary");
+  if (vocabulary != content.attributes.end() && run.data.vocabulary &&
+      std::get<std::string>(vocabulary->second) != run.data.vocabulary->serialize())
+    throw Error(str(place,
+                    ": error: the model was trained on a text of other characters\n  put the "
+                    "text back, or name the folder that holds it with data.root=DIR"),
+                ErrorKind::data);
+  if (!content.data_fingerprint.empty() && content.data_fingerprint != run.data.fingerprint)
+    log_warning(str(place, ": the data have changed since the model was trained"));
+}
 
 }  // namespace
 
@@ -75,6 +90,7 @@ TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides) {
   const CheckpointContent content = load_checkpoint(
       run.checkpoint,
       {.params = parameter_specs(*run.model), .model_only = run.config.optim.ema == 0});
+  compare_data(run, content);
   for (const Parameter& p : run.model->parameters()) {
     const auto kept = content.optimizer.tensors.find(p.name);
     const bool averaged =

@@ -97,6 +97,10 @@ TEST_F(BadInput, Text) {
       {"", "generate text --prompt é", 2,
        R"(longwave generate: error: text: the character `é` at byte 0 is not among the 16 characters of the training corpus
 )"},
+      {"sed -i s/x/z/ input.txt", "generate text data.root=.", 3,
+       R"(text/ckpt/step-00000001: error: the model was trained on a text of other characters
+  put the text back, or name the folder that holds it with data.root=DIR
+)"},
       {"", "generate digits", 2,
        R"(longwave generate: error: generate: digits is no language model
 )"},
