@@ -44,15 +44,16 @@ void check_no_run(const Path& path) {
 }
 
 RunFolder RunFolder::create(const Path& path, const std::string& name,
-                            const std::string& resolved_config) {
+                            const std::string& resolved_config, const Path& init_from) {
   const Path folder = path.empty() ? Path("runs") / name / fresh_id() : path;
   check_no_run(folder);
   make_directories(folder);
   RunFolder run(folder);
   check_no_run(folder);  // made by another process in the meantime
-  write_file(folder / "config.resolved.yaml", resolved_config);
+  run.init_from_ = init_from.empty() ? Path() : std::filesystem::absolute(init_from);
   run.make_parts();
   run.set_state("running");
+  write_file(folder / "config.resolved.yaml", resolved_config);  // from now on it is a run
   return run;
 }
 
@@ -60,7 +61,10 @@ RunFolder RunFolder::open(const Path& path) {
   RunFolder run(path);
   if (const Path file = path / "RUN.json"; std::filesystem::exists(file)) {
     const std::string place = file.string();
-    run.restarts_ = json_member<int64_t>(parse_json(read_file(file), place), "restarts", place);
+    const Json json = parse_json(read_file(file), place);
+    run.restarts_ = json_member<int64_t>(json, "restarts", place);
+    if (json.contains("init_from"))
+      run.init_from_ = json_member<std::string>(json, "init_from", place);
   }
   return run;
 }
@@ -92,7 +96,8 @@ Path RunFolder::sample(int64_t step) const {
 }
 
 void RunFolder::set_state(const std::string& state, const std::string& reason) {
-  const nlohmann::ordered_json json{{"state", state}, {"reason", reason}, {"restarts", restarts_}};
+  nlohmann::ordered_json json{{"state", state}, {"reason", reason}, {"restarts", restarts_}};
+  if (!init_from_.empty()) json["init_from"] = init_from_.string();
   write_file(path_ / "RUN.json", dump(json) + "\n");
 }
 

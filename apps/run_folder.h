@@ -1,6 +1,7 @@
 // RunFolder: the files of one run.
 //
-//   RUN.json               state (running, done, preempted, failed), why, how often it was resumed
+//   RUN.json               state (running, done, preempted, failed), why, how often it was resumed,
+//                          the checkpoint whose weights it started from
 //   LOCK                   held while a process trains: a second one is refused
 //   config.resolved.yaml   every value, with where it came from
 //   config.history/        the resolved config of each earlier start
@@ -26,7 +27,7 @@ class RunFolder {
   /// Makes the folder of a new run: `path`, or a fresh runs/NAME/TIME-ID. Throws Error if `path`
   /// holds a run.
   static RunFolder create(const Path& path, const std::string& name,
-                          const std::string& resolved_config);
+                          const std::string& resolved_config, const Path& init_from = {});
   /// Locks the folder of a run, to go on with it.
   static RunFolder open(const Path& path);
   /// Records that the run goes on. Values that differ from those of its config are logged, and the old config
@@ -34,6 +35,8 @@ class RunFolder {
   void resume(const std::string& resolved_config);
 
   const Path& path() const { return path_; }
+  /// The checkpoint whose weights the run starts from; empty: none.
+  const Path& init_from() const { return init_from_; }
   Path metrics() const { return path_ / "metrics.jsonl"; }
   Path loss_plot() const { return path_ / "plots" / "loss.svg"; }
   Path sample(int64_t step) const;
@@ -48,6 +51,7 @@ class RunFolder {
   Path path_;
   std::unique_ptr<FileLock> lock_;
   int64_t restarts_ = 0;
+  Path init_from_;
 };
 
 }  // namespace lw

@@ -34,8 +34,10 @@ int start(const TrainArguments& arguments) {
   check(path.empty() || !std::filesystem::exists(path) || std::filesystem::is_directory(path),
         path.string(), ": error: this is a file, expected the folder of the run");
   Trainer trainer(config);
-  if (!arguments.init_from.empty()) trainer.start_from(find_checkpoint(arguments.init_from));
-  RunFolder folder = RunFolder::create(path, config.name, resolved);
+  Path weights;
+  if (!arguments.init_from.empty())
+    trainer.start_from(weights = find_checkpoint(arguments.init_from));
+  RunFolder folder = RunFolder::create(path, config.name, resolved, weights);
   return train(trainer, folder, arguments.quiet);
 }
 
@@ -82,7 +84,11 @@ int resume(const TrainArguments& arguments) {
       checkpoint ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
                  : load_config(run / "config.resolved.yaml", arguments.overrides, &resolved);
   Trainer trainer(config);
-  if (checkpoint) trainer.restore(*checkpoint);
+  if (checkpoint) {
+    trainer.restore(*checkpoint);
+  } else if (!folder.init_from().empty()) {
+    trainer.start_from(folder.init_from());
+  }
   remove_unfinished_checkpoints(run);
   remove_checkpoints_after(run, trainer.step());
   if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());

@@ -24,11 +24,11 @@ struct Ended {
   std::string out, err;
 };
 
-/// A running `longwave ARGUMENTS`, with NAME=VALUE added to the environment.
+/// A running `longwave ARGUMENTS`, with NAME=VALUE added to the environment and streams closed.
 class Program {
  public:
   Program(const Path& folder, const std::vector<std::string>& arguments,
-          const std::vector<std::string>& environment = {})
+          const std::vector<std::string>& environment = {}, const std::vector<int>& closed = {})
       : out_(folder / "stdout"), err_(folder / "stderr") {
     child_ = ::fork();
     if (child_ != 0) return;
@@ -38,7 +38,7 @@ class Program {
     for (std::string variable : environment) ::putenv(::strdup(variable.c_str()));
     for (const auto& [path, to] : {std::pair{out_, STDOUT_FILENO}, std::pair{err_, STDERR_FILENO}})
       ::dup2(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666), to);
-    if (::getenv("LW_CLOSE_STDOUT")) ::close(STDOUT_FILENO);
+    for (const int stream : closed) ::close(stream);
     std::vector<char*> argv{::strdup("longwave")};
     for (const std::string& argument : arguments) argv.push_back(::strdup(argument.c_str()));
     argv.push_back(nullptr);

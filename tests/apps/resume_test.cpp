@@ -38,6 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mamba1", "copying", {"model.dropout=0.1", "train.accumulate=2"}},
         Case{"mamba1_text", "text", {"optim.ema=0.9", "model.dropout=0.1"}},
         Case{"s4d", "digits", {"model.dropout=0.1", "model.drop_path=0.2", "train.accumulate=2"}},
+        Case{"s4", "digits", {"model.layer=s4", "model.dropout=0.1", "train.accumulate=2"}},
         Case{"s4d_batch_norm",
              "digits",
              {"model.norm=batch", "model.prenorm=false", "train.accumulate=2"}},

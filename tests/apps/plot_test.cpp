@@ -1,0 +1,97 @@
+// The charts: well-formed XML, the same bytes for the same data, no extreme lost.
+#include "apps/plot.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lw {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// What makes `xml` no well-formed document, or an empty text: tags nest, attributes are quoted, no bare & or <.
+std::string flaw_of(const std::string& xml) {
+  std::vector<std::string> open;
+  for (size_t at = 0; at < xml.size();) {
+    if (xml[at] == '&') {
+      const size_t end = xml.find(';', at);
+      const std::string name = xml.substr(at, end - at + 1);
+      if (name != "&amp;" && name != "&lt;" && name != "&gt;" && name != "&quot;")
+        return "a bare &";
+    }
+    if (xml[at] != '<') {
+      ++at;
+      continue;
+    }
+    const size_t end = xml.find('>', at);
+    if (end == std::string::npos) return "a tag without its end";
+    const std::string tag = xml.substr(at + 1, end - at - 1);
+    if (tag.find('<') != std::string::npos) return "< in a tag";
+    if (std::count(tag.begin(), tag.end(), '"') % 2 != 0) return "an odd quote in " + tag;
+    const std::string name = tag.substr(0, tag.find_first_of(" /", 1));
+    if (tag[0] == '/') {
+      if (open.empty() || "/" + open.back() != tag) return "an unexpected <" + tag + ">";
+      open.pop_back();
+    } else if (tag.back() != '/') {
+      open.push_back(name);
+    }
+    at = end + 1;
+  }
+  return open.empty() ? "" : open.back() + " is not closed";
+}
+
+/// The y coordinates of the first curve.
+std::vector<double> heights(const std::string& svg) {
+  const std::string points = "points=\"";
+  size_t at = svg.find(points) + points.size();
+  std::vector<double> result;
+  for (const size_t end = svg.find('"', at); at < end;) {
+    const size_t comma = svg.find(',', at);
+    result.push_back(std::stod(svg.substr(comma + 1)));
+    at = svg.find(' ', comma) + 1;
+  }
+  return result;
+}
+
+TEST(Plot, IsWellFormedWhateverTheWords) {
+  const Chart chart{.title = "a < b & \"c\"",
+                    .x_label = "step",
+                    .y_label = "<loss>",
+                    .curves = {{"train&", {{1, 2}, {2, 1}}}, {"val", {{1, 3}}}}};
+  const std::string text = svg(chart);
+  EXPECT_EQ(flaw_of(text), "");
+  EXPECT_TRUE(text.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  EXPECT_THAT(text, HasSubstr("a &lt; b &amp; &quot;c&quot;"));
+  EXPECT_EQ(text, svg(chart));
+}
+
+TEST(Plot, BearsAnyData) {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const auto& points : std::vector<std::vector<std::pair<double, double>>>{
+           {}, {{0, 0}}, {{1, NAN}, {2, inf}}, {{1, 5}, {2, 5}}, {{0, 1e-300}, {1e15, 1e300}}}) {
+    for (const bool log_y : {false, true}) {
+      const std::string text = svg({.title = "t", .curves = {{"c", points}}, .log_y = log_y});
+      EXPECT_EQ(flaw_of(text), "");
+      EXPECT_THAT(text, Not(HasSubstr("nan")));
+      EXPECT_THAT(text, Not(HasSubstr("inf")));
+    }
+  }
+}
+
+TEST(Plot, ThinningKeepsTheExtremes) {
+  Curve curve{.name = "c"};
+  for (int i = 0; i < 50000; ++i)
+    curve.points.emplace_back(i, i == 12345 ? 100 : i == 31000 ? -100 : std::sin(i * 0.01));
+  const std::vector<double> y = heights(svg({.title = "t", .curves = {curve}}));
+  EXPECT_LE(y.size(), 2000u);
+  EXPECT_GT(y.size(), 700u);
+  EXPECT_EQ(*std::min_element(y.begin(), y.end()), 46);   // the top of the chart: 100
+  EXPECT_EQ(*std::max_element(y.begin(), y.end()), 424);  // the bottom: -100
+}
+
+}  // namespace
+}  // namespace lw
