@@ -4,6 +4,7 @@
 #
 #   custom_layer_test.sh SOURCE BUILD CXX
 set -euo pipefail
+export CMAKE_GENERATOR=Ninja  # what ./lw installs
 source=$1 build=$2
 export CXX=$3
 work=$(mktemp -d)

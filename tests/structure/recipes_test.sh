@@ -4,6 +4,7 @@
 #
 #   recipes_test.sh SOURCE CXX
 set -euo pipefail
+export CMAKE_GENERATOR=Ninja  # what ./lw installs
 source=$1
 export CXX=$2
 work=$(mktemp -d)
