@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "apps/bench.h"
 #include "apps/commands.h"
@@ -9,6 +10,7 @@
 #include "apps/objective.h"
 #include "apps/run.h"
 #include "autograd/precision.h"
+#include "autograd/profile.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -142,10 +144,14 @@ int bench_step(const BenchArguments& arguments) {
   const Autocast precision(config.precision == "bf16" ? DType::bf16 : DType::f32);
   const Training training;
 
+  Profile profile;
+  std::optional<Profile::Scope> profiling;
+
   constexpr int rounds = 7;
   int64_t peak = 0;
   std::vector<std::vector<double>> times(3);
   for (int round = 0; round <= rounds; ++round) {
+    if (round == 1 && arguments.profile) profiling.emplace(profile);
     reset_peak_memory();
     Variable loss;
     const double f = elapsed_ms(
@@ -155,6 +161,7 @@ int bench_step(const BenchArguments& arguments) {
       const double norm = optimizer->gradient_norm();
       optimizer->step(1e-3, clip_scale(norm, config.optim.clip_norm));
       optimizer->parameters().clear_gradients();
+      Profile::mark("update", Profile::Pass::update);
     });
     peak = memory_use().peak;
     if (round == 0) continue;  // warm-up
@@ -178,6 +185,7 @@ int bench_step(const BenchArguments& arguments) {
          {"items_per_s", 1000 * items / step},
          {"peak_bytes", peak}},
         arguments.json);
+  if (arguments.profile) std::fprintf(stderr, "\n%s", to_text(profile, rounds).c_str());
   return 0;
 }
 

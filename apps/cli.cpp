@@ -94,6 +94,7 @@ class CommandLine {
     c->add_option("--init-from", train_.init_from,
                   "a run or checkpoint whose weights a new run starts from");
     c->add_flag("-q,--quiet", train_.quiet, "no progress line");
+    c->add_flag("--profile", train_.profile, "at the end, each op's share of the steps' time");
   }
 
   void add_eval() {
@@ -194,6 +195,7 @@ class CommandLine {
     add_overrides(c, bench_.overrides);
     c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
     c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
+    c->add_flag("--profile", bench_.profile, "of a step: each op's share of its time");
     c->add_flag("--json", bench_.json, "one JSON object");
   }
 

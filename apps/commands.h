@@ -21,6 +21,7 @@ struct TrainArguments {
   std::string resume;     ///< empty, auto, step=N or the path of a checkpoint
   std::string init_from;  ///< a checkpoint whose weights a new run starts from
   bool quiet = false;     ///< no progress line
+  bool profile = false;   ///< where the time went, at the end
 };
 int train_command(const TrainArguments& arguments);
 
@@ -91,6 +92,7 @@ struct BenchArguments {
   std::string shape;  ///< of an op: B=4,L=256,...
   std::string dtype = "f32";
   bool json = false;
+  bool profile = false;  ///< of a step: where the time went
 };
 int bench_command(const BenchArguments& arguments);
 

@@ -4,18 +4,32 @@
 #include "apps/commands.h"
 #include "apps/run.h"
 #include "apps/trainer.h"
+#include "autograd/profile.h"
 #include "core/config.h"
 #include "core/log.h"
 
 namespace lw {
 namespace {
 
-int train(Trainer& trainer, RunFolder& folder, bool quiet) {
+/// trainer.run(), and where the time of its steps went.
+int profiled(Trainer& trainer, RunFolder& folder, bool quiet) {
+  Profile profile;
+  const Profile::Scope on(profile);
+  const int64_t first = trainer.step();
+  const int code = trainer.run(folder, quiet);
+  const int64_t steps = trainer.step() - first;
+  log_info(
+      str("where the time of a step goes, mean of ", steps, " steps:\n", to_text(profile, steps)));
+  return code;
+}
+
+int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) {
   std::printf("%s\n", folder.path().c_str());
   std::fflush(stdout);
-  if (!quiet) log_info(trainer.summary());
+  if (!arguments.quiet) log_info(trainer.summary());
   try {
-    return trainer.run(folder, quiet);
+    return arguments.profile ? profiled(trainer, folder, arguments.quiet)
+                             : trainer.run(folder, arguments.quiet);
   } catch (const std::exception& error) {
     try {
       folder.set_state("failed", error.what());
@@ -38,7 +52,7 @@ int start(const TrainArguments& arguments) {
   if (!arguments.init_from.empty())
     trainer.start_from(weights = find_checkpoint(arguments.init_from));
   RunFolder folder = RunFolder::create(path, config.name, resolved, weights);
-  return train(trainer, folder, arguments.quiet);
+  return train(trainer, folder, arguments);
 }
 
 /// The checkpoint that --resume names: none for a run that was stopped before its first one.
@@ -104,7 +118,7 @@ int resume(const TrainArguments& arguments) {
   folder.resume(resolved);
   log_info(checkpoint ? str("going on from ", checkpoint->string())
                       : str(run.string(), " has no checkpoint yet: starting from its config"));
-  return train(trainer, folder, arguments.quiet);
+  return train(trainer, folder, arguments);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "apps/generate.h"
 #include "apps/signals.h"
 #include "autograd/precision.h"
+#include "autograd/profile.h"
 #include "core/log.h"
 #include "core/memory.h"
 
@@ -87,12 +88,14 @@ int Trainer::run(RunFolder& folder, bool quiet) {
 
 Trainer::StepResult Trainer::train_step() {
   StepResult result;
+  Profile::restart();
   const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
   for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
     // A step that is left half-way leaves no trace, unless it has changed running averages.
     if (model_->buffers().empty()) throw_if_stop_requested();
     const Loader::Item item = loader_->next();
     result.epoch = item.epoch;
+    Profile::mark("data", Profile::Pass::forward);
     const Training training(static_cast<uint64_t>(step_), item.first_sample);
     const Model::Result output =
         model_->forward(item.batch.inputs, {}, {.resets = item.batch.resets}, item.batch.lengths);
@@ -115,6 +118,7 @@ Trainer::StepResult Trainer::train_step() {
   optimizer_->step(factor, mean * clip_scale(result.grad_norm, config_.optim.clip_norm));
   optimizer_->parameters().clear_gradients();
   if (average_) average_->update();
+  Profile::mark("update", Profile::Pass::update);
   ++step_;
   window_ += result.score;
   evaluated_ = !(due(eval_every_) || step_ == total_steps_);

@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "autograd/profile.h"
 #include "kernels/accumulate/accumulate.h"
 
 namespace lw {
@@ -84,6 +85,7 @@ Variables Variable::from_op(const char* name, Tensors values, const Variables& i
   static std::atomic<uint64_t> next_id{0};
   Variables results;
   for (Tensor& value : values) results.emplace_back(std::move(value));
+  if (NoGrad::recording()) Profile::mark(name, Profile::Pass::forward);
   const auto needs_grad = [](const Variable& v) { return v.defined() && v.requires_grad(); };
   if (!NoGrad::recording() || std::none_of(inputs.begin(), inputs.end(), needs_grad))
     return results;
@@ -165,6 +167,7 @@ void Variable::backward(const Tensor& seed) const {
     const auto inputs = std::exchange(node.inputs, {});
     if (std::any_of(dys.begin(), dys.end(), [](const Tensor& dy) { return dy.defined(); })) {
       Tensors dxs = gradients(dys);
+      Profile::mark(node.name, Profile::Pass::backward);
       check(dxs.size() == inputs.size(), "backward: `", node.name, "` gave ", dxs.size(),
             " gradients for ", inputs.size(), " inputs");
       for (size_t k = 0; k < inputs.size(); ++k) {
@@ -184,6 +187,7 @@ void Variable::backward(const Tensor& seed) const {
     for (const auto& leaf : completed[i])
       if (leaf->has_grad) leaf->hook(leaf->grad);
     nodes[i].reset();
+    Profile::mark("sum of gradients", Profile::Pass::backward);
   }
 }
 

@@ -67,6 +67,19 @@ TEST_F(Train, ADamagedCheckpointIsLeftAside) {
   expect_same("whole", "run");
 }
 
+TEST_F(Train, AProfileSaysWhereTheTimeWent) {
+  std::vector<std::string> arguments = train("text", "run");
+  arguments.emplace_back("--profile");
+  const Ended ended = longwave(arguments);
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err,
+              testing::ContainsRegex("where the time of a step goes, mean of [0-9]+ steps:\n"
+                                     "op  .* share\n"
+                                     "[a-z].*linear .*\nstep .* 100.0 %\n"));
+  complete(train("text", "plain"));
+  expect_same("plain", "run");
+}
+
 TEST_F(Train, WithoutACheckpointItStartsFromItsConfig) {
   complete(train("text", "whole"));
   complete(train("text", "run"));
