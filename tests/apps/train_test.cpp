@@ -72,10 +72,9 @@ TEST_F(Train, AProfileSaysWhereTheTimeWent) {
   arguments.emplace_back("--profile");
   const Ended ended = longwave(arguments);
   EXPECT_EQ(ended.code, 0) << ended.err;
-  EXPECT_THAT(ended.err,
-              testing::ContainsRegex("where the time of a step goes, mean of [0-9]+ steps:\n"
-                                     "op  .* share\n"
-                                     "[a-z].*linear .*\nstep .* 100.0 %\n"));
+  EXPECT_THAT(ended.err, HasSubstr("where the time of a step goes, mean of 10 steps:\nop "));
+  for (const char* row : {"\nselective_scan ", "\ndata ", "\nupdate ", "\nstep "})
+    EXPECT_THAT(ended.err, HasSubstr(row));
   complete(train("text", "plain"));
   expect_same("plain", "run");
 }
