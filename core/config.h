@@ -21,8 +21,8 @@
 //               `$${` is a plain `${`. A default cannot be referred to. Within [ ] a reference
 //               stands in quotes.
 // Kinds         where a key chooses a kind (`layer: mamba1`), the options of that kind stand beside
-//               it. A source that changes the kind drops the keys that lower sources gave and the
-//               new kind does not have.
+//               it. A source that changes the kind, a default one too, drops the keys that lower
+//               sources gave and the new kind does not have.
 // Refused       unknown and duplicate keys, tags, merge keys (`<<`), a second document, NUL,
 //               control characters, text that is not UTF-8, more than 1 MiB, 64 levels, 100,000
 //               values with aliases expanded, or 64 files.

@@ -91,6 +91,7 @@ void merge(Node& below, Node&& above) {
   if (below.kind != Node::Kind::mapping || above.kind != Node::Kind::mapping) {
     const bool same = below.is_scalar() && above.is_scalar() && below.text == above.text;
     above.changed_in = same ? below.changed_in : above.place.source->rank;
+    if (same) above.same_since = below.first_given_in();
     below = std::move(above);
     return;
   }

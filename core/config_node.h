@@ -55,10 +55,12 @@ struct Node {
   Place place;
   int changed_in =
       -1;  ///< rank of the last source that gave a scalar another text than the one below
-  int64_t nodes = 1;  ///< in this tree
-  int height = 1;     ///< of this tree
+  int same_since = -1;  ///< rank of the lowest source that gave a scalar this text without a break
+  int64_t nodes = 1;    ///< in this tree
+  int height = 1;       ///< of this tree
 
   bool is_scalar() const { return kind == Kind::plain || kind == Kind::quoted; }
+  int first_given_in() const { return same_since < 0 ? place.source->rank : same_since; }
   const Node* find(std::string_view key) const;  ///< nullptr if it has none or is no mapping
   Node* find(std::string_view key);
 };

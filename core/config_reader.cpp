@@ -53,7 +53,7 @@ class Reader final : public Fields {
   void choice(const char* key, AnyChoice& choice, const char*) override {
     const std::string path = path_of(key);
     const Node* node = take(key);
-    const std::string kinds = joined(choice.kinds());
+    const std::string kinds = joined(choice.kinds()), usual = choice.kind();
     if (!node) {
       if (choice.kind().empty()) {
         missing(key, str("kinds of ", choice.what(), ": ", kinds));
@@ -64,7 +64,12 @@ class Reader final : public Fields {
       frames_.back().any_key = true;
       return;
     }
-    if (node) frames_.back().kind = node;
+    frames_.back().kind = choice.kind();
+    if (node) {
+      const bool replaces_default = !usual.empty() && usual != choice.kind();
+      frames_.back().kind_since =
+          node->changed_in < 0 && replaces_default ? node->first_given_in() : node->changed_in;
+    }
     choice.options().describe(*this);
   }
 
@@ -119,7 +124,8 @@ class Reader final : public Fields {
     const Node* mapping = nullptr;  // if given
     Place place;                    // of its key, or of what is around it
     std::vector<std::string> keys;  // described so far
-    const Node* kind = nullptr;     // the value that chose the kind
+    std::string kind;               // chosen here
+    int kind_since = -1;            // rank of the source that chose it over another one
     bool given = false;
     bool silent = false;   // missing keys are no error
     bool any_key = false;  // nor unknown ones: the kind is not known
@@ -182,11 +188,10 @@ class Reader final : public Fields {
     if (!frame.mapping || frame.any_key) return;
     for (const Entry& entry : frame.mapping->entries) {
       if (std::find(frame.keys.begin(), frame.keys.end(), entry.key) != frame.keys.end()) continue;
-      const bool of_former_kind = frame.kind && !entry.place.source->is_override &&
-                                  entry.place.source->rank < frame.kind->changed_in;
+      const bool of_former_kind =
+          !entry.place.source->is_override && entry.place.source->rank < frame.kind_since;
       if (of_former_kind) continue;
-      unknown_.push_back({entry.place, frame.path, entry.key, frame.keys,
-                          frame.kind ? frame.kind->text : std::string()});
+      unknown_.push_back({entry.place, frame.path, entry.key, frame.keys, frame.kind});
     }
   }
 

@@ -62,18 +62,20 @@ class Schema final : public Fields {
 
   void choice(const char* key, AnyChoice& choice, const char* doc) override {
     const std::vector<std::string> kinds = choice.kinds();
+    const std::string usual = choice.kind();
     open_.back()["properties"][key] = {{"description", doc}, {"enum", kinds}};
-    if (choice.kind().empty())
+    if (usual.empty())
       open_.back()["required"].push_back(key);
     else
-      open_.back()["properties"][key]["default"] = choice.kind();
+      open_.back()["properties"][key]["default"] = usual;
     for (const std::string& kind : kinds) {
       choice.choose(kind);
       open_.push_back(Json{{"properties", Json::object()}, {"required", Json::array()}});
       choice.options().describe(*this);
       Json fields = std::move(open_.back());
       open_.pop_back();
-      const Json condition = {{"properties", {{key, {{"const", kind}}}}}, {"required", {key}}};
+      Json condition = {{"properties", {{key, {{"const", kind}}}}}};
+      if (kind != usual) condition["required"] = {key};  // without its key, the default holds
       open_.back()["allOf"].push_back({{"if", condition}, {"then", std::move(fields)}});
     }
   }

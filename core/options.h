@@ -152,6 +152,8 @@ class Registry<Product(Args...)> {
   class Choice final : public AnyChoice {
    public:
     explicit Choice(const Registry& registry) : registry_(&registry) {}
+    /// With a default.
+    Choice(const Registry& registry, const std::string& kind) : Choice(registry) { choose(kind); }
     const char* what() const override { return registry_->what_; }
     std::vector<std::string> kinds() const override {
       std::vector<std::string> names;

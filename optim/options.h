@@ -1,7 +1,7 @@
 // OptimOptions: the section `optim` of a config.
 //
 //   optim:
-//     kind: adamw               # sgd, adam, adamw; its own options stand beside it: betas, eps
+//     kind: adamw               # sgd, adam or adamw, the default; its own options stand beside it: betas, eps
 //     lr: 1.0e-2
 //     weight_decay: 0.01
 //     clip_norm: 1.0
@@ -44,7 +44,7 @@ struct RoleOptions {
 };
 
 struct OptimOptions {
-  Optimizers::Choice method{optimizer_registry()};  ///< `kind` and its own options
+  Optimizers::Choice method{optimizer_registry(), "adamw"};  ///< `kind` and its own options
   double lr = 1e-3;
   double weight_decay = 0.01;
   double clip_norm = 1;  ///< largest norm of the gradient; 0: no limit

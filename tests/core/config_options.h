@@ -90,6 +90,11 @@ struct ToyOptimOptions {
   }
 };
 
+struct ToyMixerOptions {
+  Registry<int()>::Choice layer{toy_registry(), "s4d"};
+  void describe(Fields& f) { f.choice("layer", layer, "kind of the mixer"); }
+};
+
 struct ToyOptions {
   std::string name = "run";
   int64_t seed = 1;

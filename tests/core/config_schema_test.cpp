@@ -48,5 +48,13 @@ TEST(ConfigSchema, KindsAreBranches) {
   EXPECT_EQ(model["allOf"][2]["then"]["properties"]["d_state"]["multipleOf"], 2);
 }
 
+TEST(ConfigSchema, TheDefaultKindHoldsWithoutItsKey) {
+  const auto schema = nlohmann::json::parse(config_schema<ToyMixerOptions>("toy"));
+  EXPECT_EQ(schema["required"], nlohmann::json::array());
+  EXPECT_EQ(schema["properties"]["layer"]["default"], "s4d");
+  EXPECT_TRUE(schema["allOf"][1]["if"].contains("required"));   // mamba1
+  EXPECT_FALSE(schema["allOf"][2]["if"].contains("required"));  // s4d
+}
+
 }  // namespace
 }  // namespace lw

@@ -130,5 +130,21 @@ TEST(Config, AKindChosenBeforehandIsTheDefault) {
   EXPECT_EQ(options.model.layer.kind(), "identity");
 }
 
+TEST(Config, ReplacingTheDefaultKindDropsWhatOnlyItHad) {
+  const auto kind = [](const std::string& text, const std::vector<std::string>& overrides) {
+    ToyMixerOptions options;
+    Config::parse(text, "x.yaml", overrides).read(options);
+    return options.layer.kind();
+  };
+  EXPECT_EQ(kind("dt_min: 0.1\n", {}), "s4d");
+  EXPECT_EQ(kind("dt_min: 0.1\n", {"layer=identity"}), "identity");
+  for (const std::vector<std::string>& overrides : {std::vector<std::string>{}, {"layer=identity"}})
+    EXPECT_THAT(
+        error_of(ErrorKind::usage, [&] { kind("layer: identity\ndt_min: 0.1\n", overrides); }),
+        HasSubstr("unknown key `dt_min` (kind: identity)"));
+  EXPECT_THAT(error_of(ErrorKind::usage, [&] { kind("dt_mn: 0.1\n", {}); }),
+              HasSubstr("unknown key `dt_mn` (kind: s4d)"));
+}
+
 }  // namespace
 }  // namespace lw

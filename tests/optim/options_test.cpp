@@ -53,6 +53,16 @@ TEST(OptimOptions, AreReadFromAConfigAndPrintedAgain) {
   EXPECT_THROW(read("kind: sgd\nbetas: [0.9, 0.95]\n"), Error);
 }
 
+TEST(OptimOptions, AdamWIsTheDefault) {
+  EXPECT_EQ(OptimOptions().method.kind(), "adamw");
+  OptimOptions options;
+  Config::parse("betas: [0.5, 0.95]\nlr: 0.01\n", "test.yaml").read(options);
+  EXPECT_EQ(options.method.kind(), "adamw");
+  EXPECT_NE(resolved_config(options).find("kind: adamw\nbetas: [0.5, 0.95]\n"), std::string::npos);
+  Config::parse("betas: [0.5, 0.95]\n", "test.yaml", {"kind=sgd"}).read(options);
+  EXPECT_EQ(options.method.kind(), "sgd");
+}
+
 TEST(OptimOptions, ARoleCanBeChanged) {
   OptimOptions options;
   options.lr = 0.01;
