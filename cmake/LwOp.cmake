@@ -8,22 +8,27 @@
 #   kernels/NAME/NAME.h             what the kernels compute
 #   kernels/NAME/NAME_cpu.cpp       how, on the CPU
 #   kernels/NAME/NAME_cuda.cu       how, on a GPU (from the first CUDA kernel on)
-# A missing file, the README and the test included, is a configure error.
+# A missing file, the README and the test included, is a configure error. So `git ls-files '*NAME*'` finds all of it.
 function(lw_op name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "KERNEL" "" "")
-  set(sources autograd/ops/${name}.cpp)
-  set(required ${sources} autograd/ops/${name}.h tests/ops/${name}_test.cpp)
+  set(source autograd/ops/${name}.cpp)
+  lw_require_files("op `${name}`" "Add an op" autograd/ops/${name}.h ${source} tests/ops/${name}_test.cpp)
   if(arg_KERNEL)
-    lw_kernel(${name})
+    lw_kernel_files(${name})
   endif()
-  lw_require_files("op `${name}`" "Add an op" ${required})
-  list(TRANSFORM sources PREPEND ${PROJECT_SOURCE_DIR}/)
-  target_sources(longwave PRIVATE ${sources})
+  target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${source})
   lw_test(ops/${name})
 endfunction()
 
-# lw_kernel(NAME): a kernel that is no op of its own (matrix products, FFT, the optimizers' update).
+# lw_kernel(NAME): a kernel that is no op of its own (FFT, how gradients add up, the optimizers' updates): the files of
+# kernels/NAME above, and tests/kernels/NAME_test.cpp.
 function(lw_kernel name)
+  lw_require_files("kernel `${name}`" "Add an op" tests/kernels/${name}_test.cpp)
+  lw_kernel_files(${name})
+  lw_test(kernels/${name})
+endfunction()
+
+function(lw_kernel_files name)
   set(cpu kernels/${name}/${name}_cpu.cpp)
   lw_require_files("kernel `${name}`" "Add an op" kernels/${name}/README.md kernels/${name}/${name}.h ${cpu})
   target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${cpu})

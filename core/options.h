@@ -128,12 +128,13 @@ template <class Signature>
 class Registry;
 
 /// The kinds of one thing. A .cpp adds its kind from a static object:
-///     const auto registered = layer_registry().add<S4DOptions>("s4d", &make_s4d);
+///     const bool registered = sequence_layers().add<S4DOptions, S4D>("s4d");
 template <class Product, class... Args>
 class Registry<Product(Args...)> {
  public:
   explicit Registry(const char* what) : what_(what) {}
 
+  /// Adds the kind that `build` makes from its options O.
   template <class O>
   bool add(const std::string& kind, Product (*build)(const O&, Args...)) {
     const bool fresh =
@@ -146,6 +147,14 @@ class Registry<Product(Args...)> {
             .second;
     check(fresh, what_, " `", kind, "` is registered twice");
     return true;
+  }
+
+  /// Adds the class C, whose constructor takes its options O and then what every kind is given.
+  template <class O, class C>
+  bool add(const std::string& kind) {
+    return add<O>(kind, [](const O& options, Args... args) -> Product {
+      return std::make_unique<C>(options, std::forward<Args>(args)...);
+    });
   }
 
   /// A kind of this registry, with its options.

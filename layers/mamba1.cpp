@@ -29,12 +29,7 @@ void Mamba1Options::describe(Fields& f) {
 
 namespace {
 
-const bool registered = sequence_layers().add<Mamba1Options>(
-    "mamba1",
-    [](const Mamba1Options& options, const Stack& stack,
-       const Random& random) -> std::unique_ptr<SequenceLayer> {
-      return std::make_unique<Mamba1>(options, stack, random);
-    });
+const bool registered = sequence_layers().add<Mamba1Options, Mamba1>("mamba1");
 
 /// b such that softplus(b) = dt, for dt log-uniform in [dt_min, dt_max] and not below the floor.
 Tensor inverse_softplus_steps(const Mamba1Options& o, int64_t channels, const Random& random) {

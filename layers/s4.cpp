@@ -27,12 +27,7 @@ void S4Options::describe(Fields& f) {
 
 namespace {
 
-const bool registered =
-    sequence_layers().add<S4Options>("s4",
-                                     [](const S4Options& options, const Stack& stack,
-                                        const Random& random) -> std::unique_ptr<SequenceLayer> {
-                                       return std::make_unique<S4>(options, stack, random);
-                                     });
+const bool registered = sequence_layers().add<S4Options, S4>("s4");
 
 /// -Re lambda stays above this: the spectrum of a mode that does not decay is infinite at its frequency.
 constexpr double least_decay = 1e-4;

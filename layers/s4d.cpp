@@ -24,12 +24,7 @@ void S4DOptions::describe(Fields& f) {
 
 namespace {
 
-const bool registered =
-    sequence_layers().add<S4DOptions>("s4d",
-                                      [](const S4DOptions& options, const Stack& stack,
-                                         const Random& random) -> std::unique_ptr<SequenceLayer> {
-                                        return std::make_unique<S4D>(options, stack, random);
-                                      });
+const bool registered = sequence_layers().add<S4DOptions, S4D>("s4d");
 
 /// Inputs of fewer steps go through the recurrence, which is then the cheaper of the two.
 constexpr int64_t shortest_convolution = 16;

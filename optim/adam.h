@@ -14,23 +14,32 @@
 
 namespace lw {
 
-/// Also those of AdamW.
 struct AdamOptions {
   std::vector<double> betas{0.9, 0.999};
   double eps = 1e-8;
 
   void describe(Fields& f);
-  void validate() const;  ///< throws Error unless there are two betas, each in [0, 1)
 };
 
-class Adam final : public Optimizer {
- public:
-  Adam(const AdamOptions& options, const FlatParameters& parameters, const RoleTable& table);
+/// What Adam and AdamW share; they differ in where the weight decay enters.
+class AdaptiveMoments : public Optimizer {
+ protected:
+  /// `decoupled`: the decay shrinks the parameter itself, instead of being part of the gradient.
+  /// Throws Error unless there are two betas, each in [0, 1).
+  AdaptiveMoments(const AdamOptions& options, const FlatParameters& parameters,
+                  const RoleTable& table, bool decoupled);
 
  private:
-  void update(Part& part) override;
+  void update(Part& part) final;
 
   AdamOptions options_;
+  bool decoupled_;
+};
+
+class Adam final : public AdaptiveMoments {
+ public:
+  Adam(const AdamOptions& options, const FlatParameters& parameters, const RoleTable& table)
+      : AdaptiveMoments(options, parameters, table, /*decoupled=*/false) {}
 };
 
 }  // namespace lw

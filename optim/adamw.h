@@ -13,14 +13,10 @@
 
 namespace lw {
 
-class AdamW final : public Optimizer {
+class AdamW final : public AdaptiveMoments {
  public:
-  AdamW(const AdamOptions& options, const FlatParameters& parameters, const RoleTable& table);
-
- private:
-  void update(Part& part) override;
-
-  AdamOptions options_;
+  AdamW(const AdamOptions& options, const FlatParameters& parameters, const RoleTable& table)
+      : AdaptiveMoments(options, parameters, table, /*decoupled=*/true) {}
 };
 
 }  // namespace lw

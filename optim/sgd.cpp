@@ -30,11 +30,7 @@ void Sgd::update(Part& part) {
 
 namespace {
 
-std::unique_ptr<Optimizer> make(const SgdOptions& options, const FlatParameters& parameters,
-                                const RoleTable& table) {
-  return std::make_unique<Sgd>(options, parameters, table);
-}
-const bool registered = optimizer_registry().add<SgdOptions>("sgd", &make);
+const bool registered = optimizer_registry().add<SgdOptions, Sgd>("sgd");
 
 }  // namespace
 }  // namespace lw

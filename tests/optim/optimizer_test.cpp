@@ -3,25 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
-#include "core/parallel.h"
-#include "kernels/square_sum/square_sum.h"
 #include "optim/adamw.h"
+#include "tests/compare.h"
 #include "tests/optim/fixture.h"
 
 namespace lw {
 namespace {
-
-std::string message(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(FlatParameters, LaysParametersOutByRole) {
   ToyModel model;
@@ -68,37 +57,16 @@ TEST(FlatParameters, CountsSharedParametersOnceAndSkipsConstants) {
 
 TEST(FlatParameters, RefusesWhatItCannotHold) {
   const Variable complex(Tensor::zeros({2}, DType::c64), true), real(Tensor::zeros({2}), true);
-  EXPECT_EQ(message([&] {
+  EXPECT_EQ(testing::error_of([&] {
               FlatParameters({{"C", Role::ssm_c, complex}});
             }),
             "optimizer: parameter `C` is c64 [2], expected f32 or f64; keep a complex parameter as "
             "two real ones");
-  EXPECT_EQ(message([&] {
+  EXPECT_EQ(testing::error_of([&] {
               FlatParameters(
                   {{"w", Role::bias, real}, {"w", Role::bias, Variable(Tensor::zeros({3}), true)}});
             }),
             "optimizer: two parameters are called `w`");
-}
-
-TEST(Norm, IsTheSameOnAnyNumberOfThreadsAndSeesEveryElement) {
-  const int before = num_threads();
-  for (const int64_t size : {0, 1, 31, 33, 1000, 200000}) {
-    for (const DType dtype : {DType::f32, DType::f64}) {
-      const Tensor x = Random(4).normal({size}, 0, 1, dtype);
-      double expected = 0, one = 0;
-      for (const double value : x.to_vector()) expected += value * value;
-      set_num_threads(1);
-      kernels::square_sum(x, one);
-      EXPECT_NEAR(one, expected, 1e-10 * expected);
-      for (const int threads : {2, 3}) {
-        double sum = 0;
-        set_num_threads(threads);
-        kernels::square_sum(x, sum);
-        EXPECT_EQ(sum, one);
-      }
-    }
-  }
-  set_num_threads(before);
 }
 
 TEST(Norm, IsFiniteExactlyIfEveryGradientIs) {
@@ -122,6 +90,20 @@ TEST(Norm, ClippingScalesDownOnly) {
   EXPECT_EQ(clip_scale(1e9, 0), 1);
   EXPECT_NEAR(clip_scale(10, 1), 0.1, 1e-6);
   EXPECT_LE(10 * clip_scale(10, 1), 1);
+}
+
+TEST(Optimizer, HasTheSameBitsOnAnyNumberOfThreads) {
+  testing::expect_same_on_any_threads([] {
+    Parameters parameters{
+        {"w", Role::matrix, Variable(Random(1).normal({300, 301}), /*requires_grad=*/true)}};
+    AdamW optimizer({}, FlatParameters(parameters), toy_table(0.01, 0.1));
+    for (uint64_t step = 0; step < 3; ++step) {
+      optimizer.parameters().clear_gradients();
+      parameters[0].value.backward(ToyModel::gradient(parameters[0], step));
+      optimizer.step(1, clip_scale(optimizer.gradient_norm(), 1));
+    }
+    return Tensors{parameters[0].value.value()};
+  });
 }
 
 TEST(Optimizer, ContinuesFromItsStateToTheBit) {
