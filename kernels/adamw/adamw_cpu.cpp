@@ -42,12 +42,15 @@ void update(const AdamUpdate& u, int64_t size, const T* g, T* p, T* m, T* v) {
   });
 }
 
-void update_f32(const AdamUpdate& u, int64_t size, const float* g, float* p, float* m, float* v) {
-  update(u, size, g, p, m, v);
-}
-void update_f64(const AdamUpdate& u, int64_t size, const double* g, double* p, double* m,
-                double* v) {
-  update(u, size, g, p, m, v);
+void update_all(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
+  for_float("adamw", g.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* dy = g.data<T>();
+    T *x = p.data<T>(), *m1 = m.data<T>(), *m2 = v.data<T>();
+    parallel_for(g.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+      update(u, end - begin, dy + begin, x + begin, m1 + begin, m2 + begin);
+    });
+  });
 }
 
 }  // namespace
@@ -58,27 +61,13 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(update_f32);
-HWY_EXPORT(update_f64);
+HWY_EXPORT(update_all);
 
 void adamw_cpu(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
   for (const Tensor& t : {p, m, v})
     check(t.numel() == g.numel() && g.is_contiguous() && t.is_contiguous(),
           "adamw: expected contiguous tensors of one size, received ", g, " and ", t);
-  for_float("adamw", g.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* dy = g.data<T>();
-    T *x = p.data<T>(), *m1 = m.data<T>(), *m2 = v.data<T>();
-    parallel_for(g.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      if constexpr (std::is_same_v<T, float>) {
-        HWY_DYNAMIC_DISPATCH(update_f32)
-        (u, end - begin, dy + begin, x + begin, m1 + begin, m2 + begin);
-      } else {
-        HWY_DYNAMIC_DISPATCH(update_f64)
-        (u, end - begin, dy + begin, x + begin, m1 + begin, m2 + begin);
-      }
-    });
-  });
+  HWY_DYNAMIC_DISPATCH(update_all)(g, u, p, m, v);
 }
 
 const Implementation cpu{adamw, DeviceKind::cpu, &adamw_cpu};

@@ -23,11 +23,15 @@ void average_range(const T* x, double weight, int64_t size, T* y) {
   });
 }
 
-void average_f32(const float* x, double weight, int64_t size, float* y) {
-  average_range(x, weight, size, y);
-}
-void average_f64(const double* x, double weight, int64_t size, double* y) {
-  average_range(x, weight, size, y);
+void average_all(const Tensor& x, double weight, Tensor& y) {
+  for_float("average", x.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* in = x.data<T>();
+    T* out = y.data<T>();
+    parallel_for(x.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+      average_range(in + begin, weight, end - begin, out + begin);
+    });
+  });
 }
 
 }  // namespace
@@ -38,24 +42,12 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(average_f32);
-HWY_EXPORT(average_f64);
+HWY_EXPORT(average_all);
 
 void average_cpu(const Tensor& x, double weight, Tensor& y) {
   check(x.numel() == y.numel() && x.is_contiguous() && y.is_contiguous(),
         "average: expected contiguous tensors of one size, received ", x, " and ", y);
-  for_float("average", x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* in = x.data<T>();
-    T* out = y.data<T>();
-    parallel_for(x.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      if constexpr (std::is_same_v<T, float>) {
-        HWY_DYNAMIC_DISPATCH(average_f32)(in + begin, weight, end - begin, out + begin);
-      } else {
-        HWY_DYNAMIC_DISPATCH(average_f64)(in + begin, weight, end - begin, out + begin);
-      }
-    });
-  });
+  HWY_DYNAMIC_DISPATCH(average_all)(x, weight, y);
 }
 
 const Implementation cpu{average, DeviceKind::cpu, &average_cpu};

@@ -34,11 +34,15 @@ void update(const SgdUpdate& u, int64_t size, const T* g, T* p, T* b) {
   });
 }
 
-void update_f32(const SgdUpdate& u, int64_t size, const float* g, float* p, float* b) {
-  update(u, size, g, p, b);
-}
-void update_f64(const SgdUpdate& u, int64_t size, const double* g, double* p, double* b) {
-  update(u, size, g, p, b);
+void update_all(const Tensor& g, const SgdUpdate& u, Tensor& p, Tensor& b) {
+  for_float("sgd", g.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T* dy = g.data<T>();
+    T *x = p.data<T>(), *buffer = b.defined() ? b.data<T>() : nullptr;
+    parallel_for(g.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
+      update(u, end - begin, dy + begin, x + begin, buffer != nullptr ? buffer + begin : nullptr);
+    });
+  });
 }
 
 }  // namespace
@@ -49,8 +53,7 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(update_f32);
-HWY_EXPORT(update_f64);
+HWY_EXPORT(update_all);
 
 void sgd_cpu(const Tensor& g, const SgdUpdate& u, Tensor& p, Tensor& b) {
   check(p.numel() == g.numel() && g.is_contiguous() && p.is_contiguous(),
@@ -58,19 +61,7 @@ void sgd_cpu(const Tensor& g, const SgdUpdate& u, Tensor& p, Tensor& b) {
   check(b.defined() == (u.momentum != 0) &&
             (!b.defined() || (b.numel() == g.numel() && b.is_contiguous())),
         "sgd: with momentum ", u.momentum, " the momentum buffer is ", b, ", the gradient ", g);
-  for_float("sgd", g.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* dy = g.data<T>();
-    T *x = p.data<T>(), *buffer = b.defined() ? b.data<T>() : nullptr;
-    parallel_for(g.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      T* part = buffer != nullptr ? buffer + begin : nullptr;
-      if constexpr (std::is_same_v<T, float>) {
-        HWY_DYNAMIC_DISPATCH(update_f32)(u, end - begin, dy + begin, x + begin, part);
-      } else {
-        HWY_DYNAMIC_DISPATCH(update_f64)(u, end - begin, dy + begin, x + begin, part);
-      }
-    });
-  });
+  HWY_DYNAMIC_DISPATCH(update_all)(g, u, p, b);
 }
 
 const Implementation cpu{sgd, DeviceKind::cpu, &sgd_cpu};

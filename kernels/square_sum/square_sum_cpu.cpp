@@ -42,8 +42,17 @@ double sum_of_squares(const T* x, int64_t size) {
   return sum;
 }
 
-double sum_of_squares_f32(const float* x, int64_t size) { return sum_of_squares(x, size); }
-double sum_of_squares_f64(const double* x, int64_t size) { return sum_of_squares(x, size); }
+double sum_of_all_squares(const Tensor& x) {
+  constexpr int64_t grain = 1 << 16;
+  std::vector<double> parts(static_cast<size_t>((x.numel() + grain - 1) / grain));
+  for_float("square_sum", x.dtype(), [&](auto tag) {
+    const auto* data = x.data<typename decltype(tag)::type>();
+    parallel_for(x.numel(), grain, [&](int64_t begin, int64_t end) {
+      parts[static_cast<size_t>(begin / grain)] = sum_of_squares(data + begin, end - begin);
+    });
+  });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
+}
 
 }  // namespace
 }  // namespace lw::kernels::HWY_NAMESPACE
@@ -53,26 +62,11 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(sum_of_squares_f32);
-HWY_EXPORT(sum_of_squares_f64);
+HWY_EXPORT(sum_of_all_squares);
 
 void square_sum_cpu(const Tensor& x, double& sum) {
-  constexpr int64_t grain = 1 << 16;
   check(x.is_contiguous(), "square_sum: expected a contiguous tensor, received ", x);
-  std::vector<double> parts(static_cast<size_t>((x.numel() + grain - 1) / grain));
-  for_float("square_sum", x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const T* data = x.data<T>();
-    parallel_for(x.numel(), grain, [&](int64_t begin, int64_t end) {
-      double& part = parts[static_cast<size_t>(begin / grain)];
-      if constexpr (std::is_same_v<T, float>) {
-        part = HWY_DYNAMIC_DISPATCH(sum_of_squares_f32)(data + begin, end - begin);
-      } else {
-        part = HWY_DYNAMIC_DISPATCH(sum_of_squares_f64)(data + begin, end - begin);
-      }
-    });
-  });
-  sum = std::accumulate(parts.begin(), parts.end(), 0.0);
+  sum = HWY_DYNAMIC_DISPATCH(sum_of_all_squares)(x);
 }
 
 const Implementation cpu{square_sum, DeviceKind::cpu, &square_sum_cpu};
