@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "kernels/optional_view.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/norm/norm_cpu.cpp"
@@ -17,12 +18,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 namespace simd = lw::simd::HWY_NAMESPACE;
-
-/// A window onto the rows of a tensor that may be absent.
-template <class T>
-View<T, 2> rows_of(const Tensor& t) {
-  return t.defined() ? t.view<T, 2>() : View<T, 2>{};
-}
 
 template <class T>
 struct Statistics {
@@ -50,10 +45,10 @@ Statistics<T> statistics(const T* s, int64_t n, bool centred, T epsilon) {
 }
 
 template <class T>
-void forward(const Norm& in, Tensor& y, NormSaved& saved) {
-  const auto x = in.x.view<const T, 2>(), residual = rows_of<const T>(in.residual),
-             weight = in.weight.view<const T, 2>(), bias = rows_of<const T>(in.bias);
-  const auto out = y.view<T, 2>(), sum = rows_of<T>(saved.sum);
+void forward_of(const Norm& in, Tensor& y, NormSaved& saved) {
+  const auto x = in.x.view<const T, 2>(), residual = optional_view<const T, 2>(in.residual),
+             weight = in.weight.view<const T, 2>(), bias = optional_view<const T, 2>(in.bias);
+  const auto out = y.view<T, 2>(), sum = optional_view<T, 2>(saved.sum);
   const int64_t n = x.sizes[1], groups = weight.sizes[0];
   T* means = in.centred ? saved.mean.data<T>() : nullptr;
   T* rstds = saved.rstd.data<T>();
@@ -84,10 +79,10 @@ void forward(const Norm& in, Tensor& y, NormSaved& saved) {
 }
 
 template <class T>
-void backward(const Norm& in, const NormSaved& saved, const Tensor& dy_, const Tensor& ds_,
-              NormGradient& gradient) {
+void backward_of(const Norm& in, const NormSaved& saved, const Tensor& dy_, const Tensor& ds_,
+                 NormGradient& gradient) {
   const auto x = in.x.view<const T, 2>(), weight = in.weight.view<const T, 2>(),
-             dy = dy_.view<const T, 2>(), ds = rows_of<const T>(ds_);
+             dy = dy_.view<const T, 2>(), ds = optional_view<const T, 2>(ds_);
   const auto dx = gradient.dx.view<T, 2>();
   const int64_t rows = x.sizes[0], n = x.sizes[1], groups = weight.sizes[0], size = groups * n;
   const T* means = in.centred ? saved.mean.data<T>() : nullptr;
@@ -137,15 +132,16 @@ void backward(const Norm& in, const NormSaved& saved, const Tensor& dy_, const T
   gather(gradient.dbias, 1);
 }
 
-void forward_any(const Norm& in, Tensor& y, NormSaved& saved) {
+void forward(const Norm& in, Tensor& y, NormSaved& saved) {
   for_float("norm", in.x.dtype(),
-            [&](auto tag) { forward<typename decltype(tag)::type>(in, y, saved); });
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y, saved); });
 }
 
-void backward_any(const Norm& in, const NormSaved& saved, const Tensor& dy, const Tensor& ds,
-                  NormGradient& gradient) {
-  for_float("norm", in.x.dtype(),
-            [&](auto tag) { backward<typename decltype(tag)::type>(in, saved, dy, ds, gradient); });
+void backward(const Norm& in, const NormSaved& saved, const Tensor& dy, const Tensor& ds,
+              NormGradient& gradient) {
+  for_float("norm", in.x.dtype(), [&](auto tag) {
+    backward_of<typename decltype(tag)::type>(in, saved, dy, ds, gradient);
+  });
 }
 
 }  // namespace
@@ -156,19 +152,14 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(forward_any);
-HWY_EXPORT(backward_any);
+HWY_EXPORT(forward);
+HWY_EXPORT(backward);
 
-void forward_cpu(const Norm& in, Tensor& y, NormSaved& saved) {
-  HWY_DYNAMIC_DISPATCH(forward_any)(in, y, saved);
-}
-void backward_cpu(const Norm& in, const NormSaved& saved, const Tensor& dy, const Tensor& ds,
-                  NormGradient& gradient) {
-  HWY_DYNAMIC_DISPATCH(backward_any)(in, saved, dy, ds, gradient);
-}
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
 
-const Implementation forward_registered{norm_forward, DeviceKind::cpu, &forward_cpu};
-const Implementation backward_registered{norm_backward, DeviceKind::cpu, &backward_cpu};
+const Implementation cpu[] = {{norm_forward, DeviceKind::cpu, &forward_cpu},
+                              {norm_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
