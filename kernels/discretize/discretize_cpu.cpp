@@ -1,6 +1,7 @@
 #include "kernels/discretize/discretize.h"
 
 #include "core/parallel.h"
+#include "kernels/optional_view.h"
 
 namespace lw::kernels {
 namespace {
@@ -35,9 +36,10 @@ template <class T>
 class Problem {
  public:
   explicit Problem(const Discretize& in)
-      : dt_(in.dt.data<T>()), A_(in.A.view<const C, 2>()), method_(in.method) {
-    if (in.B) B_ = in.B.view<const C, 2>();
-  }
+      : dt_(in.dt.data<T>()),
+        A_(in.A.view<const C, 2>()),
+        B_(optional_view<const C, 2>(in.B)),
+        method_(in.method) {}
   int64_t channels() const { return A_.sizes[0]; }
   int64_t states() const { return A_.sizes[1]; }
   Element element(int64_t h, int64_t n) const {
@@ -77,7 +79,7 @@ void backward_of(const Discretize& in, const Tensor& dAbar, const Tensor& dBbar,
   const Problem<T> problem(in);
   const auto ga = dAbar.view<const C, 2>(), gb = dBbar.view<const C, 2>();
   const auto dA = out.A.view<C, 2>();
-  const auto dB = out.B ? out.B.view<C, 2>() : View<C, 2>();
+  const auto dB = optional_view<C, 2>(out.B);
   T* ddt = out.dt.data<T>();
   parallel_for(problem.channels(), grain, [&](int64_t begin, int64_t end) {
     for (int64_t h = begin; h < end; ++h) {
@@ -105,8 +107,8 @@ void backward(const Discretize& in, const Tensor& dAbar, const Tensor& dBbar,
             [&](auto tag) { backward_of<typename decltype(tag)::type>(in, dAbar, dBbar, out); });
 }
 
-const Implementation cpu_forward{discretize_forward, DeviceKind::cpu, &forward};
-const Implementation cpu_backward{discretize_backward, DeviceKind::cpu, &backward};
+const Implementation cpu[] = {{discretize_forward, DeviceKind::cpu, &forward},
+                              {discretize_backward, DeviceKind::cpu, &backward}};
 
 }  // namespace
 

@@ -11,7 +11,7 @@ namespace {
 int64_t rows_a_chunk(int64_t columns) { return 16384 / (columns + 1) + 1; }
 
 template <class T>
-void forward(const Tensor& table_, const Tensor& ids_, Tensor& y) {
+void forward_of(const Tensor& table_, const Tensor& ids_, Tensor& y) {
   const auto table = table_.view<const T, 2>();
   const auto out = y.view<T, 2>();
   const int64_t* ids = ids_.data<int64_t>();
@@ -36,7 +36,7 @@ struct Occurrences {
 };
 
 template <class T>
-void backward(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
+void backward_of(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
   const auto dy = dy_.view<const T, 2>();
   const auto out = dtable.view<T, 2>();
   const int64_t d = out.sizes[1];
@@ -55,17 +55,17 @@ void backward(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
                });
 }
 
-void forward_cpu(const Tensor& table, const Tensor& ids, Tensor& y) {
+void forward(const Tensor& table, const Tensor& ids, Tensor& y) {
   for_float("embedding", table.dtype(),
-            [&](auto tag) { forward<typename decltype(tag)::type>(table, ids, y); });
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(table, ids, y); });
 }
-void backward_cpu(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
+void backward(const Tensor& dy, const Tensor& ids, Tensor& dtable) {
   for_float("embedding", dy.dtype(),
-            [&](auto tag) { backward<typename decltype(tag)::type>(dy, ids, dtable); });
+            [&](auto tag) { backward_of<typename decltype(tag)::type>(dy, ids, dtable); });
 }
 
-const Implementation forward_registered{embedding_forward, DeviceKind::cpu, &forward_cpu};
-const Implementation backward_registered{embedding_backward, DeviceKind::cpu, &backward_cpu};
+const Implementation cpu[] = {{embedding_forward, DeviceKind::cpu, &forward},
+                              {embedding_backward, DeviceKind::cpu, &backward}};
 
 }  // namespace
 }  // namespace lw::kernels
