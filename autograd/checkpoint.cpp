@@ -32,23 +32,25 @@ class Guards {
   DType precision_ = Autocast::current();
 };
 
-/// While one of these lives, this thread records a graph, whatever it did before.
-class Recording {
+thread_local bool again = false;
+
+/// While one of these lives, this thread runs something a second time, and records its graph.
+class SecondRun {
  public:
-  Recording() : before_(std::exchange(NoGrad::recording(), true)) {}
-  ~Recording() { NoGrad::recording() = before_; }
-  Recording(const Recording&) = delete;
+  SecondRun()
+      : recording_(std::exchange(NoGrad::recording(), true)), again_(std::exchange(again, true)) {}
+  ~SecondRun() { NoGrad::recording() = recording_, again = again_; }
+  SecondRun(const SecondRun&) = delete;
 
  private:
-  bool before_;
+  bool recording_, again_;
 };
 
-/// Walks the graph behind several values at once: they are made the inputs of one op, whose
-/// gradients are `dys`.
-void backward(const Variables& ys, const Tensors& dys) {
-  const Variable all =
-      Variable::from_op("checkpoint", Tensor::scalar(0), ys, [&](const Tensor&) { return dys; });
-  if (all.requires_grad()) all.backward();
+/// Several values as the inputs of one op, whose gradients are `dys`: the graph behind all of them
+/// can be walked at once. The values themselves are let go.
+Variable joined(Variables ys, const Tensors& dys) {
+  return Variable::from_op("checkpoint", Tensor::scalar(0), ys,
+                           [dys](const Tensor&) { return dys; });
 }
 
 }  // namespace
@@ -65,12 +67,16 @@ Variables checkpoint(const std::function<Variables(const Variables&)>& f, const 
   for (const Variable& input : inputs) needs_grad.push_back(input.requires_grad());
   const auto gradients = [f, needs_grad, xs = values_of(inputs),
                           guards = Guards()](const Tensors& dys) {
-    const Recording recording;
-    Variables again;
-    for (size_t i = 0; i < xs.size(); ++i) again.emplace_back(xs[i], needs_grad[i]);
-    backward(guards.run([&] { return f(again); }), dys);
+    Variables leaves;
+    for (size_t i = 0; i < xs.size(); ++i) leaves.emplace_back(xs[i], needs_grad[i]);
+    Variable all;
+    {
+      const SecondRun second;
+      all = joined(guards.run([&] { return f(leaves); }), dys);
+    }
+    if (all.requires_grad()) all.backward();
     Tensors dxs;
-    for (const Variable& x : again) dxs.push_back(x.grad());
+    for (const Variable& x : leaves) dxs.push_back(x.grad());
     dxs.emplace_back();  // of the anchor
     return dxs;
   };
@@ -84,5 +90,7 @@ Variables checkpoint(const std::function<Variables(const Variables&)>& f, const 
 Variable checkpoint(const std::function<Variable(const Variable&)>& f, const Variable& input) {
   return checkpoint([f](const Variables& x) { return Variables{f(x[0])}; }, Variables{input})[0];
 }
+
+bool running_again() { return again; }
 
 }  // namespace lw

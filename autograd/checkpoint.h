@@ -10,7 +10,8 @@
 // Cost: one more forward pass of f. Memory: between the two passes only `inputs` are held; during
 // the backward pass, the graph of one f.
 // Determinism: the second run has the Training and Autocast guards of the first: dropout draws the
-// same mask, products round alike. The gradients have the bits of the plain run, with one
+// same mask, products round alike, and what a training pass counts, as batch norm its averages, is
+// counted once (running_again()). The gradients have the bits of the plain run, with one
 // exception: where f uses an input several times and the code after f uses it too, the same terms
 // are added with other brackets.
 // Chen, Xu, Zhang & Guestrin 2016, "Training deep nets with sublinear memory cost",
@@ -28,5 +29,9 @@ Variables checkpoint(const std::function<Variables(const Variables&)>& f, const 
 
 /// The same for a function of one input and one output.
 Variable checkpoint(const std::function<Variable(const Variable&)>& f, const Variable& input);
+
+/// Whether this thread runs a function again whose first run is done: an op that updates something
+/// besides its value, as batch norm its running averages, leaves it alone now.
+bool running_again();
 
 }  // namespace lw

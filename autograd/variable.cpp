@@ -28,9 +28,19 @@ struct Variable::Impl {
 };
 
 struct Variable::Node {
+  /// Where the gradient of one input goes. An input that an op made is known by that op, not by its
+  /// value: values live as long as a gradient, or the user, holds them.
+  struct Input {
+    std::shared_ptr<Node> node;  // that made it: output number `output` ...
+    size_t output = 0;
+    std::shared_ptr<Impl> leaf;  // ... or the leaf; neither if it needs no gradient
+    DType dtype = DType::f32;
+    Shape shape;
+  };
+
   uint64_t id;  // later ops have larger ids
   const char* name;
-  std::vector<std::shared_ptr<Impl>> inputs;
+  std::vector<Input> inputs;
   Gradients gradients;
   Tensors output_grads;
 };
@@ -93,8 +103,17 @@ Variables Variable::from_op(const char* name, Tensors values, const Variables& i
   auto node = std::make_shared<Node>();
   node->id = next_id++;
   node->name = name;
-  for (const Variable& input : inputs)
-    node->inputs.push_back(needs_grad(input) ? input.impl_ : nullptr);
+  for (const Variable& input : inputs) {
+    const std::shared_ptr<Impl>& impl = input.impl_;
+    if (!needs_grad(input))
+      node->inputs.emplace_back();
+    else
+      node->inputs.push_back({.node = impl->node,
+                              .output = impl->output,
+                              .leaf = impl->node ? nullptr : impl,
+                              .dtype = input.dtype(),
+                              .shape = input.shape()});
+  }
   node->gradients = std::move(gradients);
   node->output_grads.resize(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
@@ -135,18 +154,13 @@ void Variable::backward(const Tensor& seed) const {
   // Every op this value depends on, latest first.
   std::vector<std::shared_ptr<Node>> nodes{impl_->node};
   std::unordered_set<const Node*> seen{impl_->node.get()};
-  std::vector<std::shared_ptr<Impl>> leaves;
-  std::unordered_set<const Impl*> seen_leaves;
   for (size_t i = 0; i < nodes.size(); ++i) {
     check(nodes[i]->gradients != nullptr, "backward: the graph behind `", nodes[i]->name,
           "` was freed by an earlier backward pass; compute the value again");
-    for (const auto& input : nodes[i]->inputs) {
-      if (!input) continue;
-      if (!input->node) {
-        if (seen_leaves.insert(input.get()).second) leaves.push_back(input);
-      } else if (seen.insert(input->node.get()).second) {
-        nodes.push_back(input->node);
-      }
+    // By index: the vector grows.
+    for (size_t k = 0; k < nodes[i]->inputs.size(); ++k) {
+      const std::shared_ptr<Node>& maker = nodes[i]->inputs[k].node;
+      if (maker && seen.insert(maker.get()).second) nodes.push_back(maker);
     }
   }
   std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a->id > b->id; });
@@ -156,8 +170,8 @@ void Variable::backward(const Tensor& seed) const {
   std::vector<std::vector<std::shared_ptr<Impl>>> completed(nodes.size());
   for (size_t i = nodes.size(); i-- > 0;)
     for (const auto& input : nodes[i]->inputs)
-      if (input && !input->node && input->hook && hooked.insert(input.get()).second)
-        completed[i].push_back(input);
+      if (input.leaf && input.leaf->hook && hooked.insert(input.leaf.get()).second)
+        completed[i].push_back(input.leaf);
 
   impl_->node->output_grads[impl_->output] = start;
   for (size_t i = 0; i < nodes.size(); ++i) {
@@ -171,16 +185,16 @@ void Variable::backward(const Tensor& seed) const {
       check(dxs.size() == inputs.size(), "backward: `", node.name, "` gave ", dxs.size(),
             " gradients for ", inputs.size(), " inputs");
       for (size_t k = 0; k < inputs.size(); ++k) {
-        if (!inputs[k] || !dxs[k].defined()) continue;
-        check(dxs[k].shape() == inputs[k]->value.shape() &&
-                  dxs[k].dtype() == inputs[k]->value.dtype(),
-              "backward: `", node.name, "` gave ", dxs[k], " as the gradient of input ", k,
-              ", which is ", inputs[k]->value);
+        const Node::Input& input = inputs[k];
+        if (!(input.node || input.leaf) || !dxs[k].defined()) continue;
+        check(dxs[k].shape() == input.shape && dxs[k].dtype() == input.dtype, "backward: `",
+              node.name, "` gave ", dxs[k], " as the gradient of input ", k, ", which is ",
+              input.dtype, ' ', input.shape);
         const Tensor dx = std::move(dxs[k]);
-        if (inputs[k]->node) {
-          add_to(inputs[k]->node->output_grads[inputs[k]->output], dx);
+        if (input.node) {
+          add_to(input.node->output_grads[input.output], dx);
         } else {
-          inputs[k]->accumulate(dx);
+          input.leaf->accumulate(dx);
         }
       }
     }

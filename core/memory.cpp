@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include <sys/mman.h>
+
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -14,13 +16,27 @@ namespace lw {
 namespace {
 
 constexpr int64_t alignment = 64;
+constexpr int64_t huge_page = 2 << 20;
 
-/// The size class that holds `bytes`: a multiple of 64, four classes to each power of two.
+int64_t round_up(int64_t bytes, int64_t step) { return (bytes + step - 1) / step * step; }
+
+/// The size class that holds `bytes`: a multiple of 64, four classes to each power of two for small
+/// blocks and sixteen for large ones, whose slack would count.
 int64_t size_class(int64_t bytes) {
-  if (bytes <= 4 * alignment)
-    return (std::max<int64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  const int64_t step = int64_t{1} << (std::bit_width(static_cast<uint64_t>(bytes - 1)) - 3);
-  return (bytes + step - 1) / step * step;
+  if (bytes <= 4 * alignment) return round_up(std::max<int64_t>(bytes, 1), alignment);
+  const int classes = bytes <= (64 << 10) ? 2 : 4;  // log2 of the classes to a power of two
+  const int width = std::bit_width(static_cast<uint64_t>(bytes - 1));
+  return round_up(bytes, int64_t{1} << (width - 1 - classes));
+}
+
+/// A block from the system, or null. Large ones begin at a huge page and ask for more of them: a
+/// scan over many rows touches a new page each step, and the table of pages is soon too small.
+std::byte* system_block(int64_t bytes) {
+  const bool large = bytes >= huge_page;
+  void* block = std::aligned_alloc(static_cast<size_t>(large ? huge_page : alignment),
+                                   static_cast<size_t>(bytes));
+  if (block && large) madvise(block, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  return static_cast<std::byte*>(block);
 }
 
 class CpuCache {
@@ -72,8 +88,7 @@ class CpuCache {
  private:
   std::byte* from_system(int64_t bytes) {
     for (int attempt = 0; attempt < 2; ++attempt) {
-      if (void* block = std::aligned_alloc(alignment, static_cast<size_t>(bytes)))
-        return static_cast<std::byte*>(block);
+      if (std::byte* block = system_block(bytes)) return block;
       release_locked();  // the cache may hold blocks of other sizes
     }
     throw Error(

@@ -1,5 +1,9 @@
 #include "layers/model.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/checkpoint.h"
 #include "autograd/ops/linear.h"
 #include "autograd/ops/pool.h"
 
@@ -22,10 +26,38 @@ void ModelOptions::describe(Fields& f) {
   f.optional("pool", pool, "what a label is decoded from", one_of({"mean", "last"}));
   f.optional("tie_embeddings", tie_embeddings,
              "the output projection of a language model is its embedding table");
+  f.optional(
+      "recompute", recompute,
+      "memory for time, gradients the same to the bit: none stores what every block computes; "
+      "block only their inputs, for one more forward pass; full only the inputs of some, for two",
+      one_of({"none", "block", "full"}));
 }
 
+namespace {
+
+/// The sizes of the pieces that a policy runs again, see Model::run.
+std::vector<size_t> recomputed_pieces(const std::string& policy, int64_t n_layers) {
+  if (policy == "none") return {};
+  if (policy == "block") return {1};
+  return {1, static_cast<size_t>(std::ceil(std::sqrt(static_cast<double>(n_layers))))};
+}
+
+/// The states that flow behind the stream, `each` of every block.
+State state_of(const Variables& flow, size_t block, size_t each) {
+  const auto begin = flow.begin() + static_cast<std::ptrdiff_t>(2 + block * each);
+  return {begin, begin + static_cast<std::ptrdiff_t>(each)};
+}
+
+size_t states_each(const Variables& flow, size_t blocks) { return (flow.size() - 2) / blocks; }
+
+void append(Variables& flow, const State& state) {
+  flow.insert(flow.end(), state.begin(), state.end());
+}
+
+}  // namespace
+
 Model::Model(const ModelOptions& o, const ModelPorts& ports, const Random& random)
-    : ports_(ports), pool_(o.pool) {
+    : ports_(ports), pool_(o.pool), pieces_(recomputed_pieces(o.recompute, o.n_layers)) {
   check(ports.outputs > 0, "Model: expected a positive number of outputs, received ",
         ports.outputs);
   check(ports.vocabulary > 0 || ports.features > 0,
@@ -63,20 +95,49 @@ Model::Model(const ModelOptions& o, const ModelPorts& ports, const Random& rando
 
 Model::Result Model::forward(const Tensor& inputs, const ModelState& state, const Context& context,
                              const Tensor& lengths) const {
-  check(state.empty() || state.size() == blocks_.size(), "Model: a state of ", state.size(),
-        " layers was given to a model of ", blocks_.size());
-  Stream stream{embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs), Variable()};
-  Result result;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    Block::Result block = blocks_[i]->forward(stream, state.empty() ? State() : state[i], context);
-    stream = std::move(block.stream);
-    result.state.push_back(std::move(block.state));
+  const size_t n = blocks_.size();
+  check(state.empty() || state.size() == n, "Model: a state of ", state.size(),
+        " layers was given to a model of ", n);
+  Variables flow{embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs), Variable()};
+  for (const State& s : state) {
+    check(s.size() == state[0].size(), "Model: the state of one layer has ", s.size(),
+          " tensors, that of the first ", state[0].size());
+    append(flow, s);
   }
+  flow = run(0, n, pieces_, flow, context);
+
+  Result result;
+  const Stream stream{flow[0], flow[1]};
+  for (size_t i = 0; i < n; ++i) result.state.push_back(state_of(flow, i, states_each(flow, n)));
   Variable x = !last_norm_               ? stream.sum()
                : stream.branch.defined() ? last_norm_->add(stream.branch, stream.residual).normed
                                          : (*last_norm_)(stream.residual);
   result.y = decode(x, lengths);
   return result;
+}
+
+Variables Model::run(size_t begin, size_t end, std::span<const size_t> pieces,
+                     const Variables& flow, const Context& context) const {
+  const size_t step = pieces.empty() ? 1 : pieces.back(), each = states_each(flow, end - begin);
+  Variables stream{flow[0], flow[1]}, states;
+  for (size_t at = begin; at < end; at += step) {
+    const size_t stop = std::min(at + step, end);
+    Variables part = stream;
+    for (size_t i = at; i < stop; ++i) append(part, state_of(flow, i - begin, each));
+    const auto piece = [this, at, stop, pieces, context](const Variables& in) {
+      if (!pieces.empty()) return run(at, stop, pieces.first(pieces.size() - 1), in, context);
+      const size_t all = in.size() - 2;
+      Block::Result out = blocks_[at]->forward({in[0], in[1]}, state_of(in, 0, all), context);
+      Variables result{std::move(out.stream.residual), std::move(out.stream.branch)};
+      append(result, out.state);
+      return result;
+    };
+    const Variables out = pieces.empty() ? piece(part) : checkpoint(piece, part);
+    stream = {out[0], out[1]};
+    states.insert(states.end(), out.begin() + 2, out.end());
+  }
+  append(stream, states);
+  return stream;
 }
 
 Variable Model::decode(const Variable& x, const Tensor& lengths) const {

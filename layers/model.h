@@ -10,7 +10,17 @@
 //
 // With tied embeddings the decoder's weight is the embedding table. States are handed through the
 // whole model: forward() over pieces of a sequence equals forward() over the whole.
+//
+// Memory of training, for n blocks, is that of the encoder and the decoder and
+//   recompute none    what all blocks save for the backward pass
+//             block   the inputs of all blocks, and what one block saves; one more forward pass
+//             full    the inputs of 2 sqrt(n) blocks, and what one block saves; two more: sqrt(n)
+//                     segments run again to find the inputs of their blocks, which run again
+// Losses and gradients have the same bits; see autograd/checkpoint.h. A model that recomputes must
+// outlive the backward pass.
 #pragma once
+
+#include <span>
 
 #include "layers/block.h"
 #include "layers/embedding.h"
@@ -29,6 +39,7 @@ struct ModelOptions {
   double drop_path = 0;       ///< of the last block; it grows linearly over the depth, from 0
   std::string pool = "mean";  ///< mean or last: how a sequence becomes one label
   bool tie_embeddings = true;
+  std::string recompute = "none";  ///< none, block or full
 
   void describe(Fields& f);
 };
@@ -62,10 +73,17 @@ class Model final : public Layer {
   bool causal() const;
 
  private:
+  /// Blocks [begin, end). What flows through is the stream, residual and branch, and behind it the
+  /// states of these blocks, if there are any. `pieces` are numbers of blocks: cut to pieces of the
+  /// last number, which keep what flows in and run again in the backward pass, and there are cut to
+  /// pieces of the number before. With no number left, everything is kept.
+  Variables run(size_t begin, size_t end, std::span<const size_t> pieces, const Variables& flow,
+                const Context& context) const;
   Variable decode(const Variable& x, const Tensor& lengths) const;
 
   ModelPorts ports_;
   std::string pool_;
+  std::vector<size_t> pieces_;      // blocks in a piece that is run again, from the smallest
   Embedding* embedding_ = nullptr;  // of tokens
   Linear* encoder_ = nullptr;       // of signals
   std::vector<Block*> blocks_;

@@ -1,5 +1,6 @@
 #include "autograd/ops/batch_norm.h"
 
+#include "autograd/checkpoint.h"
 #include "core/shape_check.h"
 #include "kernels/batch_norm/batch_norm.h"
 
@@ -33,10 +34,12 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
     check(n >= 2, "batch_norm: ", n, " row(s) have no variance; training needs batch x time >= 2");
     in.mean = Tensor::empty_like(running.mean), in.variance = Tensor::empty_like(running.variance);
     kernels::batch_statistics(rows, in.mean, in.variance);
-    Tensor mean = running.mean, variance = running.variance;
-    kernels::running_average(in.mean, 1, momentum, mean);
-    kernels::running_average(in.variance, static_cast<double>(n) / static_cast<double>(n - 1),
-                             momentum, variance);
+    if (!running_again()) {
+      Tensor mean = running.mean, variance = running.variance;
+      kernels::running_average(in.mean, 1, momentum, mean);
+      kernels::running_average(in.variance, static_cast<double>(n) / static_cast<double>(n - 1),
+                               momentum, variance);
+    }
   } else {
     in.mean = in.mean.clone(), in.variance = in.variance.clone();  // they may move before backward
   }

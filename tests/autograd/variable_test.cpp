@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/gradcheck.h"
+#include "core/memory.h"
 
 namespace lw {
 namespace {
@@ -81,6 +82,23 @@ TEST(Variable, GradientsAccumulateOverBackwardPassesAndInBoundMemory) {
     x.bind_grad(flat.slice(0, 1, 2));
   }
   EXPECT_EQ(flat.at({1}), 66);
+}
+
+TEST(Variable, ValuesThatNoGradientNamesAreFreed) {
+  constexpr int64_t bytes = 1 << 20;
+  const Variable x(Tensor::zeros({bytes / 8}, DType::f64), true);
+  const auto chain = [&] {
+    Variable y = x;
+    for (int i = 0; i < 8; ++i) y = sum(y, x);
+    return y;
+  };
+  reset_peak_memory();
+  const int64_t before = memory_use().used;
+  const Variable y = chain();
+  EXPECT_EQ(memory_use().used, before + bytes);  // y itself
+  EXPECT_EQ(memory_use().peak, before + 2 * bytes);
+  y.backward(Tensor::full({bytes / 8}, 1, DType::f64));
+  EXPECT_EQ(x.grad().at({0}), 9);
 }
 
 TEST(Variable, HooksRunOnceWhenTheGradientIsComplete) {
