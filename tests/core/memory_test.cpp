@@ -35,7 +35,7 @@ TEST(Memory, BlocksAreAlignedToALineAndLargeOnesToAHugePage) {
 }
 
 TEST(Memory, SlackIsAQuarterOfASmallBlockAndASixteenthOfALargeOne) {
-  for (int64_t bytes = 1; bytes < (int64_t{1} << 26); bytes += 1 + bytes / 7) {
+  for (int64_t bytes = 1; bytes < (int64_t{1} << 23); bytes += 1 + bytes / 7) {
     const int64_t most = bytes <= (64 << 10) ? std::max<int64_t>(64, bytes / 4) : bytes / 16;
     EXPECT_GE(counted(bytes), bytes);
     EXPECT_LE(counted(bytes), bytes + most) << bytes;
