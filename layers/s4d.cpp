@@ -40,13 +40,9 @@ Tensor rows_of(int64_t rows, int64_t columns, F value) {
 
 }  // namespace
 
-Discretization discretization_named(const std::string& name) {
-  return name == "bilinear" ? Discretization::bilinear : Discretization::zoh;
-}
-
 S4D::S4D(const S4DOptions& o, const Stack& stack, const Random& random)
     : conjugate_pairs_(o.init != "real"),
-      method_(discretization_named(o.discretization)),
+      method_(o.discretization == "bilinear" ? Discretization::bilinear : Discretization::zoh),
       mix_(child<Linear>("mix", LinearOptions{.in = stack.d_model, .out = 2 * stack.d_model},
                          random)) {
   check(o.dt_min <= o.dt_max, "s4d: dt_min is ", o.dt_min, ", larger than dt_max = ", o.dt_max);

@@ -55,7 +55,4 @@ class S4D final : public SequenceLayer {
   Linear& mix_;  // channel -> 2 channel
 };
 
-/// The spellings of `discretization` in configs.
-Discretization discretization_named(const std::string& name);
-
 }  // namespace lw

@@ -10,33 +10,28 @@
 namespace lw {
 namespace {
 
-class Mamba1Laws : public testing::TestWithParam<std::string> {};
+class Mamba1Laws : public ::testing::TestWithParam<std::string> {};
 TEST_P(Mamba1Laws, Hold) { expect_laws("mamba1", GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Variants, Mamba1Laws, testing::ValuesIn(layer_variants("mamba1")));
-
-Variable find(const Layer& layer, const std::string& name) {
-  for (const Parameter& p : layer.parameters())
-    if (p.name == name) return p.value;
-  throw Error("no parameter " + name);
-}
+INSTANTIATE_TEST_SUITE_P(Variants, Mamba1Laws, ::testing::ValuesIn(layer_variants("mamba1")));
 
 TEST(Mamba1, ParametersStartAsTheAuthorsHaveThem) {
   const Mamba1 layer({}, {.d_model = 40, .n_layers = 4}, Random(1));
-  EXPECT_EQ(find(layer, "in_proj.weight").shape(), (Shape{160, 40}));
-  EXPECT_EQ(find(layer, "conv1d.weight").shape(), (Shape{80, 4}));
-  EXPECT_EQ(find(layer, "x_proj.weight").shape(), (Shape{3 + 32, 80}));  // dt_rank = ceil(40 / 16)
-  EXPECT_EQ(find(layer, "dt_proj.weight").shape(), (Shape{80, 3}));
-  EXPECT_EQ(find(layer, "A_log").shape(), (Shape{80, 16}));
+  EXPECT_EQ(value_of(layer, "in_proj.weight").shape(), (Shape{160, 40}));
+  EXPECT_EQ(value_of(layer, "conv1d.weight").shape(), (Shape{80, 4}));
+  EXPECT_EQ(value_of(layer, "x_proj.weight").shape(),
+            (Shape{3 + 32, 80}));  // dt_rank = ceil(40 / 16)
+  EXPECT_EQ(value_of(layer, "dt_proj.weight").shape(), (Shape{80, 3}));
+  EXPECT_EQ(value_of(layer, "A_log").shape(), (Shape{80, 16}));
   for (int64_t n = 0; n < 16; ++n)
-    EXPECT_FLOAT_EQ(find(layer, "A_log").value().at({79, n}), std::log(n + 1.0));
-  for (const double d : find(layer, "D").value().to_vector()) EXPECT_EQ(d, 1);
-  for (const double b : find(layer, "dt_proj.bias").value().to_vector()) {
+    EXPECT_FLOAT_EQ(value_of(layer, "A_log").at({79, n}), std::log(n + 1.0));
+  for (const double d : value_of(layer, "D").to_vector()) EXPECT_EQ(d, 1);
+  for (const double b : value_of(layer, "dt_proj.bias").to_vector()) {
     const double dt = std::log1p(std::exp(b));
     EXPECT_GE(dt, 1e-3 * 0.999);
     EXPECT_LE(dt, 1e-1 * 1.001);
   }
   double largest = 0;
-  for (const double w : find(layer, "out_proj.weight").value().to_vector())
+  for (const double w : value_of(layer, "out_proj.weight").to_vector())
     largest = std::max(largest, std::abs(w));
   EXPECT_NEAR(largest, 0.5 / std::sqrt(80),
               1e-3);  // uniform in 1/sqrt(fan in), over sqrt(n_layers)
