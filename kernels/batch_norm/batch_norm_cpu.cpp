@@ -38,7 +38,7 @@ std::vector<T> sum_rows(int64_t rows, int64_t channels, int64_t count, F&& add) 
 }
 
 template <class T>
-void statistics(const Tensor& x_, Tensor& mean_, Tensor& variance_) {
+void statistics_of(const Tensor& x_, Tensor& mean_, Tensor& variance_) {
   const auto x = x_.view<const T, 2>();
   const int64_t rows = x.sizes[0], n = x.sizes[1];
   T *mean = mean_.data<T>(), *variance = variance_.data<T>();
@@ -77,7 +77,7 @@ std::vector<T> rstds(const BatchNorm& in) {
 }
 
 template <class T>
-void forward(const BatchNorm& in, Tensor& y) {
+void forward_of(const BatchNorm& in, Tensor& y) {
   const auto x = in.x.view<const T, 2>();
   const auto out = y.view<T, 2>();
   const int64_t n = x.sizes[1];
@@ -97,8 +97,8 @@ void forward(const BatchNorm& in, Tensor& y) {
 }
 
 template <class T>
-void backward(const BatchNorm& in, const Tensor& dy_, bool through_statistics,
-              BatchNormGradient& gradient) {
+void backward_of(const BatchNorm& in, const Tensor& dy_, bool through_statistics,
+                 BatchNormGradient& gradient) {
   const auto x = in.x.view<const T, 2>(), dy = dy_.view<const T, 2>();
   const auto dx = gradient.dx.view<T, 2>();
   const int64_t rows = x.sizes[0], n = x.sizes[1];
@@ -137,18 +137,18 @@ void backward(const BatchNorm& in, const Tensor& dy_, bool through_statistics,
   });
 }
 
-void statistics_any(const Tensor& x, Tensor& mean, Tensor& variance) {
+void statistics(const Tensor& x, Tensor& mean, Tensor& variance) {
   for_float("batch_norm", x.dtype(),
-            [&](auto tag) { statistics<typename decltype(tag)::type>(x, mean, variance); });
+            [&](auto tag) { statistics_of<typename decltype(tag)::type>(x, mean, variance); });
 }
-void forward_any(const BatchNorm& in, Tensor& y) {
+void forward(const BatchNorm& in, Tensor& y) {
   for_float("batch_norm", y.dtype(),
-            [&](auto tag) { forward<typename decltype(tag)::type>(in, y); });
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y); });
 }
-void backward_any(const BatchNorm& in, const Tensor& dy, bool through_statistics,
-                  BatchNormGradient& gradient) {
+void backward(const BatchNorm& in, const Tensor& dy, bool through_statistics,
+              BatchNormGradient& gradient) {
   for_float("batch_norm", dy.dtype(), [&](auto tag) {
-    backward<typename decltype(tag)::type>(in, dy, through_statistics, gradient);
+    backward_of<typename decltype(tag)::type>(in, dy, through_statistics, gradient);
   });
 }
 
@@ -160,18 +160,13 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(statistics_any);
-HWY_EXPORT(forward_any);
-HWY_EXPORT(backward_any);
+HWY_EXPORT(statistics);
+HWY_EXPORT(forward);
+HWY_EXPORT(backward);
 
-void statistics_cpu(const Tensor& x, Tensor& mean, Tensor& variance) {
-  HWY_DYNAMIC_DISPATCH(statistics_any)(x, mean, variance);
-}
-void forward_cpu(const BatchNorm& in, Tensor& y) { HWY_DYNAMIC_DISPATCH(forward_any)(in, y); }
-void backward_cpu(const BatchNorm& in, const Tensor& dy, bool through_statistics,
-                  BatchNormGradient& gradient) {
-  HWY_DYNAMIC_DISPATCH(backward_any)(in, dy, through_statistics, gradient);
-}
+void statistics_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(statistics)(args...); }
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
 
 void running_average_cpu(const Tensor& value, double scale, double momentum, Tensor& average) {
   for_float("running_average", average.dtype(), [&](auto tag) {
@@ -183,10 +178,10 @@ void running_average_cpu(const Tensor& value, double scale, double momentum, Ten
   });
 }
 
-const Implementation statistics_registered{batch_statistics, DeviceKind::cpu, &statistics_cpu};
-const Implementation average_registered{running_average, DeviceKind::cpu, &running_average_cpu};
-const Implementation forward_registered{batch_norm_forward, DeviceKind::cpu, &forward_cpu};
-const Implementation backward_registered{batch_norm_backward, DeviceKind::cpu, &backward_cpu};
+const Implementation cpu[] = {{batch_statistics, DeviceKind::cpu, &statistics_cpu},
+                              {running_average, DeviceKind::cpu, &running_average_cpu},
+                              {batch_norm_forward, DeviceKind::cpu, &forward_cpu},
+                              {batch_norm_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
