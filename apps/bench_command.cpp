@@ -6,32 +6,16 @@
 
 #include "apps/bench.h"
 #include "apps/commands.h"
-#include "apps/generate.h"
 #include "apps/objective.h"
+#include "apps/output.h"
 #include "apps/run.h"
 #include "autograd/precision.h"
 #include "autograd/profile.h"
-#include "core/json.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
 namespace lw {
 namespace {
-
-using Line = nlohmann::ordered_json;
-
-void print(const Line& line, bool json) {
-  if (json) {
-    std::printf("%s\n", line.dump().c_str());
-    return;
-  }
-  for (const auto& [key, value] : line.items()) {
-    const std::string text = value.is_string()         ? value.get<std::string>()
-                             : value.is_number_float() ? str(value.get<double>())
-                                                       : value.dump();
-    std::printf("%-16s %s\n", key.c_str(), text.c_str());
-  }
-}
 
 /// "B=4,L=256": sizes that replace those of the op.
 void apply_shape(const std::string& shape, const BenchOp& op, Sizes& sizes) {
@@ -90,20 +74,20 @@ int bench_op(const BenchArguments& arguments) {
   const double bytes = op->elements(sizes) * static_cast<double>(size_of(dtype)),
                flops = op->flops(sizes);
   const double floor = 1000 * std::max(bytes / rates.bytes_per_s, flops / rates.flops_per_s);
-  print({{"name", op->name},
-         {"shape", sizes},
-         {"dtype", arguments.dtype},
-         {"device", "cpu"},
-         {"threads", num_threads()},
-         {"forward_ms", forward},
-         {"backward_ms", backward},
-         {"gbytes", bytes / 1e9},
-         {"gflops", flops / 1e9},
-         {"gbytes_per_s", bytes / forward / 1e6},
-         {"gflops_per_s", flops / forward / 1e6},
-         {"floor_ms", floor},
-         {"share_of_floor", floor / forward}},
-        arguments.json);
+  print_values({{"name", op->name},
+                {"shape", sizes},
+                {"dtype", arguments.dtype},
+                {"device", "cpu"},
+                {"threads", num_threads()},
+                {"forward_ms", forward},
+                {"backward_ms", backward},
+                {"gbytes", bytes / 1e9},
+                {"gflops", flops / 1e9},
+                {"gbytes_per_s", bytes / forward / 1e6},
+                {"gflops_per_s", flops / forward / 1e6},
+                {"floor_ms", floor},
+                {"share_of_floor", floor / forward}},
+               arguments.json);
   return 0;
 }
 
@@ -173,37 +157,19 @@ int bench_step(const BenchArguments& arguments) {
   const double step = forward + backward + update;
   const double items = static_cast<double>(config.train.batch) *
                        (task.vocabulary > 0 ? static_cast<double>(task.length) : 1);
-  print({{"name", config.name},
-         {"device", config.device},
-         {"precision", config.precision},
-         {"threads", num_threads()},
-         {"step_ms", step},
-         {"forward_ms", forward},
-         {"backward_ms", backward},
-         {"update_ms", update},
-         {"items", task.vocabulary > 0 ? "tokens" : "samples"},
-         {"items_per_s", 1000 * items / step},
-         {"peak_bytes", peak}},
-        arguments.json);
+  print_values({{"name", config.name},
+                {"device", config.device},
+                {"precision", config.precision},
+                {"threads", num_threads()},
+                {"step_ms", step},
+                {"forward_ms", forward},
+                {"backward_ms", backward},
+                {"update_ms", update},
+                {"items", task.vocabulary > 0 ? "tokens" : "samples"},
+                {"items_per_s", 1000 * items / step},
+                {"peak_bytes", peak}},
+               arguments.json);
   if (arguments.profile) std::fprintf(stderr, "\n%s", to_text(profile, rounds).c_str());
-  return 0;
-}
-
-int bench_generate(const BenchArguments& arguments) {
-  const RunConfig config = load_config(arguments.name, arguments.overrides);
-  const Task task = open_data(config).task;
-  const std::unique_ptr<Model> model = make_model(config, task);
-  const int64_t count = std::max<int64_t>(config.sample.tokens, 64);
-  const int64_t prompt[] = {0};
-  const double ms =
-      median_ms([&] { generate(*model, prompt, count, {}, [](int64_t) { return true; }); });
-  print({{"name", config.name},
-         {"device", config.device},
-         {"threads", num_threads()},
-         {"tokens", count},
-         {"tokens_per_s", 1000 * static_cast<double>(count) / ms},
-         {"token_ms", ms / static_cast<double>(count)}},
-        arguments.json);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "apps/standard_streams.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "layers/weight_format.h"
 
 namespace lw {
 namespace {
@@ -83,6 +84,13 @@ class CommandLine {
         });
   }
 
+  static void add_weights(CLI::App* command, std::string& weights) {
+    command
+        ->add_option("--weights", weights,
+                     "keep matrices in memory as f32, bf16 or int8: fewer bytes a token")
+        ->check(one_of_words(weight_formats));
+  }
+
   void add_train() {
     CLI::App* c = add("train", "train a model from a config, or go on with a run",
                       [this] { return train_command(train_); });
@@ -139,6 +147,7 @@ class CommandLine {
     c->add_option("--repetition-penalty", generate_.repetition_penalty,
                   "above 1: avoid tokens seen before")
         ->check(number_above(0));
+    add_weights(c, generate_.weights);
     c->add_flag("--json", generate_.json, "one JSON object with prompt and text");
   }
 
@@ -195,6 +204,8 @@ class CommandLine {
     add_overrides(c, bench_.overrides);
     c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
     c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
+    add_weights(c, bench_.weights);
+    c->add_option("--tokens", bench_.tokens, "of generate: how many")->check(integer_at_least(1));
     c->add_flag("--profile", bench_.profile, "of a step: each op's share of its time");
     c->add_flag("--json", bench_.json, "one JSON object");
   }

@@ -49,6 +49,7 @@ struct GenerateArguments {
   int64_t seed = 0;
   double temperature = 1, top_p = 1, min_p = 0, repetition_penalty = 1;
   int64_t top_k = 0;
+  std::string weights = "f32";  ///< f32, bf16 or int8: how they are kept in memory
   bool json = false;
 };
 int generate_command(const GenerateArguments& arguments);
@@ -92,9 +93,12 @@ struct BenchArguments {
   std::string shape;  ///< of an op: B=4,L=256,...
   std::string dtype = "f32";
   bool json = false;
-  bool profile = false;  ///< of a step: where the time went
+  bool profile = false;         ///< of a step: where the time went
+  std::string weights = "f32";  ///< of generate: f32, bf16 or int8
+  int64_t tokens = 128;         ///< of generate
 };
 int bench_command(const BenchArguments& arguments);
+int bench_generate(const BenchArguments& arguments);
 
 int doctor_command(bool json);
 

@@ -1,49 +1,82 @@
 #include "apps/generate.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <ranges>
+
+#include "autograd/ops/softmax.h"
+#include "core/random.h"
 
 namespace lw {
 
+namespace {
+
+/// The first token at which the sum of the probabilities, taken in this order, passes `share`.
+/// `otherwise`, if rounding keeps the sum below it.
+template <class Tokens, class Probability>
+int64_t draw(const Tokens& tokens, Probability&& probability, double share, int64_t otherwise) {
+  for (const int64_t token : tokens) {
+    share -= static_cast<double>(probability(token));
+    if (share < 0) return token;
+  }
+  return otherwise;
+}
+
+/// The tokens that `s` keeps, by falling probability, equal ones by number, and their probability
+/// together. A heap gives them one after the other: a few of many cost no sorting of all.
+std::pair<std::vector<int64_t>, double> likeliest(std::span<const float> probability,
+                                                  const Sampling& s) {
+  const auto of = [&](int64_t token) { return probability[static_cast<size_t>(token)]; };
+  const auto later = [&](int64_t a, int64_t b) { return of(a) != of(b) ? of(a) < of(b) : a > b; };
+  std::vector<int64_t> heap(probability.size()), kept;
+  std::iota(heap.begin(), heap.end(), 0);
+  std::make_heap(heap.begin(), heap.end(), later);
+  const double least = s.min_p * static_cast<double>(of(heap.front()));
+  double mass = 0;
+  for (; !heap.empty(); heap.pop_back()) {
+    const int64_t token = heap.front();
+    const bool full = s.top_k > 0 && kept.size() == static_cast<size_t>(s.top_k);
+    const bool enough = full || mass >= s.top_p || static_cast<double>(of(token)) < least;
+    if (enough && !kept.empty()) break;
+    kept.push_back(token);
+    mass += static_cast<double>(of(token));
+    std::pop_heap(heap.begin(), heap.end(), later);
+  }
+  return {std::move(kept), mass};
+}
+
+}  // namespace
+
 int64_t sample_token(std::span<const float> logits, const Sampling& s,
                      std::span<const int64_t> seen, int64_t position) {
-  std::vector<double> score(logits.begin(), logits.end());
+  const auto vocabulary = static_cast<int64_t>(logits.size());
+  Tensor scores = Tensor::from({1, vocabulary}, logits);
+  const std::span score(scores.data<float>(), logits.size());
   if (s.repetition_penalty != 1) {
+    const auto penalty = static_cast<float>(s.repetition_penalty);
     std::vector<bool> done(score.size());
     for (const int64_t token : seen) {
       const auto i = static_cast<size_t>(token);
       if (done[i]) continue;
       done[i] = true;
-      score[i] = score[i] > 0 ? score[i] / s.repetition_penalty : score[i] * s.repetition_penalty;
+      score[i] = score[i] > 0 ? score[i] / penalty : score[i] * penalty;
     }
   }
-  if (s.temperature == 0) return std::max_element(score.begin(), score.end()) - score.begin();
+  const int64_t best = std::max_element(score.begin(), score.end()) - score.begin();
+  if (s.temperature == 0) return best;
 
-  // Tokens by falling probability; equal ones by number.
-  std::vector<int64_t> order(score.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return score[a] > score[b]; });
-  std::vector<double> weight;
-  double total = 0;
-  for (const int64_t token : order) {
-    weight.push_back(std::exp((score[token] - score[order[0]]) / s.temperature));
-    total += weight.back();
-  }
-  size_t kept = order.size();
-  if (s.top_k > 0) kept = std::min(kept, static_cast<size_t>(s.top_k));
-  double mass = 0;
-  for (size_t i = 0; i < kept; ++i) {
-    if (i > 0 && (mass >= s.top_p * total || weight[i] < s.min_p * weight[0])) kept = i;
-    if (i < kept) mass += weight[i];
-  }
-  double left = Random(s.seed).fork("sampling").uniform_at(static_cast<uint64_t>(position)) * mass;
-  for (size_t i = 0; i < kept; ++i) {
-    left -= weight[i];
-    if (left < 0) return order[i];
-  }
-  return order[kept - 1];
+  // Scores relative to the largest keep their digits when they are divided by a small temperature.
+  const float largest = score[static_cast<size_t>(best)];
+  for (float& x : score) x = static_cast<float>((x - largest) / s.temperature);
+  const NoGrad no_grad;
+  const Tensor probabilities = softmax(scores).value();
+  const std::span<const float> probability(probabilities.data<float>(), logits.size());
+  const auto of = [&](int64_t token) { return probability[static_cast<size_t>(token)]; };
+  const double share = Random(s.seed).fork("sampling").uniform_at(static_cast<uint64_t>(position));
+  if (s.top_k == 0 && s.top_p >= 1 && s.min_p == 0)
+    return draw(std::views::iota(int64_t{0}, vocabulary), of, share, best);
+  const auto [kept, mass] = likeliest(probability, s);
+  return draw(kept, of, share * mass, best);
 }
 
 void generate(const Model& model, std::span<const int64_t> prompt, int64_t count,

@@ -6,6 +6,7 @@
 #include "apps/run.h"
 #include "apps/signals.h"
 #include "core/json.h"
+#include "layers/weight_format.h"
 
 namespace lw {
 
@@ -13,6 +14,7 @@ int generate_command(const GenerateArguments& a) {
   const TrainedRun run = open_run(a.run, a.overrides);
   check(run.data.vocabulary != nullptr && run.data.task.autoregressive, "generate: ", a.run,
         " is no language model");
+  const StoredWeights stored = store_weights(run.model->parameters(), weight_format(a.weights));
   const Sampling sampling{.temperature = a.temperature,
                           .top_k = a.top_k,
                           .top_p = a.top_p,
@@ -35,7 +37,10 @@ int generate_command(const GenerateArguments& a) {
   if (a.json) {
     const nlohmann::ordered_json line{{"prompt", a.prompt},
                                       {"text", run.data.vocabulary->decode(tokens)},
-                                      {"tokens", tokens.size()}};
+                                      {"tokens", tokens.size()},
+                                      {"weights", a.weights},
+                                      {"weights_error", stored.error},
+                                      {"worst_weight", stored.worst}};
     std::printf("%s\n",
                 line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {

@@ -16,6 +16,17 @@ inline std::string dump(const nlohmann::ordered_json& value) {
 
 inline void print_json(const nlohmann::ordered_json& line) { std::puts(dump(line).c_str()); }
 
+/// One line of JSON, or a line for each of its values.
+inline void print_values(const nlohmann::ordered_json& line, bool json) {
+  if (json) return print_json(line);
+  for (const auto& [key, value] : line.items()) {
+    const std::string text = value.is_string()         ? value.get<std::string>()
+                             : value.is_number_float() ? str(value.get<double>())
+                                                       : value.dump();
+    std::printf("%-18s %s\n", key.c_str(), text.c_str());
+  }
+}
+
 /// "1.5 MiB"
 inline std::string text_of_bytes(int64_t bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -3,6 +3,7 @@
 #include "core/index_check.h"
 #include "core/shape_check.h"
 #include "kernels/embedding/embedding.h"
+#include "kernels/quantize/quantize.h"
 
 namespace lw {
 
@@ -12,7 +13,12 @@ Variable embedding(const Variable& table, const Tensor& ids) {
   check_indices("embedding", "ids", ids, shapes["vocabulary"]);
   const int64_t d = shapes["d"];
   const Tensor flat = ids.reshape({ids.numel()}).contiguous();
-  Tensor y = Tensor::empty({flat.numel(), d}, table.dtype(), table.device());
+  const bool stored = table.dtype() == DType::bf16 || kernels::has_int8_rows(table.value());
+  check(!stored || !NoGrad::recording() || !table.requires_grad(),
+        "embedding: `table` is stored in ", table.dtype() == DType::bf16 ? "bf16" : "int8",
+        " for inference; nothing can be differentiated through it\n  compute under NoGrad, or keep "
+        "the weights in f32");
+  Tensor y = Tensor::empty({flat.numel(), d}, stored ? DType::f32 : table.dtype(), table.device());
   kernels::embedding_forward(table.value(), flat, y);
   return Variable::from_op("embedding", y.reshape(ids.shape().inserted(ids.rank(), d)), {table},
                            [flat, shape = table.shape()](const Tensor& dy) {

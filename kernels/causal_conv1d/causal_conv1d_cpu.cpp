@@ -47,10 +47,26 @@ struct Problem {
     if (in.state) state = in.state.view<const T, 3>();
     const auto w = in.weight.view<const T, 2>();
     taps.resize(static_cast<size_t>(width * channels));
-    for (int64_t c = 0; c < channels; ++c)
+    int64_t c = 0;
+    if (width == 4 && w.strides[0] == 4) c = transpose_taps(w.data);
+    for (; c < channels; ++c)
       for (int64_t j = 0; j < width; ++j) taps[static_cast<size_t>(j * channels + c)] = w(c, j);
     bias.resize(static_cast<size_t>(channels));
     if (in.bias) std::memcpy(bias.data(), in.bias.data<T>(), bias.size() * sizeof(T));
+  }
+
+  /// Whole vectors of the taps of width 4; the number of channels done.
+  int64_t transpose_taps(const T* w) {
+    const hn::ScalableTag<T> d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    T* to = taps.data();
+    int64_t c = 0;
+    for (; c + lanes <= channels; c += lanes) {
+      hn::Vec<decltype(d)> tap[4];
+      hn::LoadInterleaved4(d, w + 4 * c, tap[0], tap[1], tap[2], tap[3]);
+      for (int j = 0; j < 4; ++j) hn::StoreU(tap[j], d, to + j * channels + c);
+    }
+    return c;
   }
 
   bool starts(int64_t b, int64_t t) const {

@@ -3,7 +3,8 @@
 //   y[i] = table[ids[i]]          dtable[v] = sum of dy[i] over the i with ids[i] = v
 //
 // Shapes: table, dtable [vocabulary, d], y, dy [n, d], ids i64 [n], in range (the caller checks).
-// dtypes: f32 or f64. table and dy may be pitched.
+// dtypes: f32 or f64; forward also reads a table in bf16 or as int8 rows (kernels/quantize) to a y
+// in f32. table and dy may be pitched.
 // Cost: forward moves n rows; backward reads n rows and writes all of dtable.
 // Deterministic without atomics: each row of dtable has one owner, who adds in the order of i.
 #pragma once

@@ -4,20 +4,44 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/quantize/quantize.h"
 
 namespace lw::kernels {
 namespace {
 
 int64_t rows_a_chunk(int64_t columns) { return 16384 / (columns + 1) + 1; }
 
-template <class T>
-void forward_of(const Tensor& table_, const Tensor& ids_, Tensor& y) {
-  const auto table = table_.view<const T, 2>();
+/// `copy(id, to)` writes row `id` of the table.
+template <class T, class F>
+void gather(const Tensor& ids_, Tensor& y, F&& copy) {
   const auto out = y.view<T, 2>();
   const int64_t* ids = ids_.data<int64_t>();
-  const int64_t d = out.sizes[1];
-  parallel_for(out.sizes[0], rows_a_chunk(d), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) std::copy_n(&table(ids[i], 0), d, &out(i, 0));
+  parallel_for(out.sizes[0], rows_a_chunk(out.sizes[1]), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) copy(ids[i], &out(i, 0));
+  });
+}
+
+template <class T>
+void forward_of(const Tensor& table_, const Tensor& ids, Tensor& y) {
+  const auto table = table_.view<const T, 2>();
+  gather<T>(ids, y, [&](int64_t id, T* to) { std::copy_n(&table(id, 0), y.size(1), to); });
+}
+
+void forward_bf16(const Tensor& table_, const Tensor& ids, Tensor& y) {
+  const auto table = table_.view<const bfloat16, 2>();
+  gather<float>(ids, y, [&](int64_t id, float* to) {
+    const bfloat16* row = &table(id, 0);
+    for (int64_t i = 0; i < y.size(1); ++i) to[i] = static_cast<float>(row[i]);
+  });
+}
+
+void forward_int8(const Tensor& table, const Tensor& ids, Tensor& y) {
+  const auto* bytes = static_cast<const int8_t*>(table.raw());
+  const int64_t pitch = table.stride(0);
+  gather<float>(ids, y, [&](int64_t id, float* to) {
+    const int8_t* row = bytes + id * pitch;
+    const float factor = row_factor(row, pitch);
+    for (int64_t i = 0; i < y.size(1); ++i) to[i] = factor * static_cast<float>(row[i]);
   });
 }
 
@@ -56,6 +80,8 @@ void backward_of(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
 }
 
 void forward(const Tensor& table, const Tensor& ids, Tensor& y) {
+  if (table.dtype() == DType::bf16) return forward_bf16(table, ids, y);
+  if (has_int8_rows(table)) return forward_int8(table, ids, y);
   for_float("embedding", table.dtype(),
             [&](auto tag) { forward_of<typename decltype(tag)::type>(table, ids, y); });
 }

@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "kernels/selective_scan/selective_scan_cpu.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
-#include "kernels/selective_scan/strip-inl.h"
+#include "kernels/selective_scan/step-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -416,6 +416,7 @@ void forward_of(const SelectiveScan& call, Tensor& y, Tensor& final_state, Tenso
   const Arguments<T> in(call);
   const auto out = y.view<T, 3>(), last = final_state.view<T, 3>();
   const auto kept = view_of<T, 4>(chunk_states);
+  if (in.time == 1 && !kept.data) return forward_step(in, out, last);
   parallel_chunks(in.batch * in.panels,
                   [&](int64_t task) { forward_panel(in, task, out, last, kept); });
 }

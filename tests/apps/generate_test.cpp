@@ -133,6 +133,32 @@ TEST_F(Generate, IsTheSameOnAnyNumberOfThreads) {
             generate({"--temperature", "0", "--seed", "2"}));
 }
 
+TEST_F(Generate, KeepsWeightsInFewerBits) {
+  complete(train("text", "wide", {"model.d_model=32", "train.eval_every=0", "sample.tokens=0"}));
+  const auto line = [&](const char* weights) {
+    const Ended ended = longwave({"generate", at("wide"), "--prompt", "3 waves", "--max-tokens",
+                                  "30", "--weights", weights, "--json"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return parse_json(ended.out, "stdout");
+  };
+  EXPECT_EQ(line("f32")["weights_error"], 0);
+  EXPECT_LT(line("bf16")["weights_error"], 1.0 / 512);
+  const Json int8 = line("int8");
+  EXPECT_GT(int8["weights_error"], 1.0 / 512);
+  EXPECT_LT(int8["weights_error"], 0.01);
+  EXPECT_NE(int8["worst_weight"], "");
+  EXPECT_EQ(longwave({"generate", at("wide"), "--weights", "int4"}).code, 2);
+}
+
+TEST_F(Generate, ATokenCostsTheSameHoweverLongTheText) {
+  const Ended ended =
+      longwave({"bench", "generate", at("text.yaml"), "--tokens", "16384", "--json"});
+  ASSERT_EQ(ended.code, 0) << ended.err;
+  const Json line = parse_json(ended.out, "stdout");
+  EXPECT_EQ(line["tokens"], 16384);
+  EXPECT_GT(line["last_tokens_per_s"], 0.5 * line["first_tokens_per_s"].get<double>());
+}
+
 TEST_F(Generate, RefusesWhatCannotBeContinued) {
   EXPECT_EQ(longwave({"generate", at("run"), "--prompt", ""}).code, 2);
   complete(train("digits", "classifier"));

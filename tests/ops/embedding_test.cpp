@@ -3,6 +3,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/ops/shape.h"
 #include "core/random.h"
+#include "kernels/quantize/quantize.h"
 #include "tests/compare.h"
 #include "tests/reference/embedding.h"
 
@@ -74,6 +75,18 @@ TEST(Embedding, RefusesIdsThatAreNotInTheTable) {
             "embedding: `ids` is -1 at [0], expected 0 <= index < 5");
   EXPECT_EQ(error_of([&] { embedding(table, Tensor::zeros({2}, DType::i32)); }),
             "embedding: `ids` is i32 [2], expected i64");
+}
+
+TEST(Embedding, InferenceTakesStoredTables) {
+  const NoGrad no_grad;
+  const Tensor table = noise({11, 33}, DType::f32), bf16 = table.to(DType::bf16);
+  Tensor int8 = kernels::empty_int8_rows(11, 33), wide = Tensor::empty(table.shape());
+  kernels::quantize_rows(table, int8);
+  kernels::widen_rows(int8, wide);
+  const Tensor ids = Tensor::from<int64_t>({2, 2}, std::vector<int64_t>{3, 10, 0, 3});
+  for (const auto& [stored, plain] : {std::pair{bf16, bf16.to(DType::f32)}, {int8, wide}})
+    EXPECT_EQ(embedding(stored, ids).value().to_vector(),
+              embedding(plain, ids).value().to_vector());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "autograd/ops/shape.h"
 #include "autograd/precision.h"
 #include "core/random.h"
+#include "kernels/quantize/quantize.h"
 #include "tests/compare.h"
 #include "tests/reference/matmul.h"
 
@@ -47,6 +48,30 @@ TEST(Linear, TakesAPartOfASplit) {
         return linear(parts[1], v[2], v[3]);
       },
       {noise({2, 3, 6}), noise({9, 6}), w, b});
+}
+
+TEST(Linear, InferenceTakesStoredWeights) {
+  const NoGrad no_grad;
+  for (const int64_t rows : {0, 1, 4, 5, 40}) {
+    const Tensor x = noise({rows, 33}, DType::f32, 1), w = noise({20, 33}, DType::f32, 2),
+                 b = noise({20}, DType::f32, 3), bf16 = w.to(DType::bf16);
+    Tensor int8 = kernels::empty_int8_rows(20, 33), wide = Tensor::empty(w.shape());
+    kernels::quantize_rows(w, int8);
+    kernels::widen_rows(int8, wide);
+    for (const auto& [stored, plain] : {std::pair{bf16, bf16.to(DType::f32)}, {int8, wide}}) {
+      const Tensor y = linear(x, stored, b).value();
+      expect_close(y, reference::matmul(x, plain, {.transpose_b = true, .bias = b}, y), 1e-4);
+    }
+  }
+}
+
+TEST(Linear, NothingIsDifferentiatedThroughStoredWeights) {
+  const Variable x(noise({2, 4}), true);
+  EXPECT_EQ(error_of([&] {
+              linear(x, noise({3, 4}).to(DType::bf16));
+            }),
+            "linear: `weight` is stored in bf16 for inference; nothing can be differentiated "
+            "through it\n  compute under NoGrad, or keep the weights in f32");
 }
 
 TEST(Linear, HasTheSameBitsOnAnyNumberOfThreads) {

@@ -185,6 +185,27 @@ TEST(SelectiveScan, TakesPartsOfASplit) {
   for (size_t i = 0; i < actual.size(); ++i) EXPECT_TRUE(same_bits(actual[i], expected[i]));
 }
 
+TEST(SelectiveScan, StepByStepGivesTheBitsOfTheWhole) {
+  const Sizes all[] = {{1, 3, 1, 1}, {2, 4, 63, 3}, {1, 3, 130, 16}, {3, 3, 7, 17}, {1, 2, 33, 40}};
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const Sizes s : all) {
+      SelectiveScan whole = random_arguments(s, dtype);
+      whole.resets = resets_at(s, {2});
+      const SelectiveScanResult expected = scan(whole);
+      SelectiveScan step = whole;
+      for (int64_t t = 0; t < s.time; ++t) {
+        for (Tensor SelectiveScan::*field :
+             {&SelectiveScan::u, &SelectiveScan::delta, &SelectiveScan::B, &SelectiveScan::C,
+              &SelectiveScan::z, &SelectiveScan::resets})
+          step.*field = (whole.*field).slice(1, t, t + 1);
+        const SelectiveScanResult result = scan(step);
+        EXPECT_TRUE(same_bits(result.y.value(), expected.y.value().slice(1, t, t + 1)));
+        step.initial_state = result.final_state.value();
+      }
+      EXPECT_TRUE(same_bits(step.initial_state, expected.final_state.value()));
+    }
+}
+
 TEST(SelectiveScan, CutIntoCallsGivesTheBitsOfTheWhole) {
   const Sizes s{2, 75, 18, 16};
   const SelectiveScan whole = random_arguments(s, DType::f32);
