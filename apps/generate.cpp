@@ -4,6 +4,7 @@
 #include <numeric>
 #include <ranges>
 
+#include "autograd/fixed_weights.h"
 #include "autograd/ops/softmax.h"
 #include "core/random.h"
 
@@ -88,6 +89,7 @@ void generate(const Model& model, std::span<const int64_t> prompt, int64_t count
   check(model.ports().every_step && model.ports().vocabulary == model.ports().outputs,
         "generate: this model is not a language model: it does not predict the next token");
   const NoGrad no_grad;
+  const FixedWeights fixed;
   std::vector<int64_t> tokens(prompt.begin(), prompt.end());
   ModelState state;
   Tensor input = Tensor::from({1, static_cast<int64_t>(tokens.size())}, tokens);

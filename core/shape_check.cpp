@@ -33,6 +33,11 @@ void ShapeCheck::fix(std::string_view axis, int64_t size, std::string_view reaso
   axes_.push_back({std::string(axis), size, std::string(reason)});
 }
 
+void ShapeCheck::fix(std::string_view axis, int64_t size, std::string_view argument,
+                     const Shape& shape) {
+  axes_.push_back({std::string(axis), size, std::string(argument), shape});
+}
+
 void ShapeCheck::operator()(std::string_view argument, const Tensor& tensor,
                             std::vector<std::string> axes) {
   check(tensor.defined(), op_, ": `", argument, "` is missing, expected ", names(axes));
@@ -67,12 +72,13 @@ void ShapeCheck::check_axes(std::string_view argument, const Tensor& tensor,
   const Axis* culprit = nullptr;
   Axis number;
   std::string culprit_name;
+  axes_.reserve(8);
   for (int i = 0; i < tensor.rank(); ++i) {
     const Axis* axis = find(axes[i]);
     if (is_number(axes[i])) number = {axes[i], std::atoll(axes[i].c_str()), ""}, axis = &number;
     if (!axis) {
       axes_.push_back(
-          {axes[i], tensor.size(i), str(argument, " ", names(axes), " = ", tensor.shape())});
+          {axes[i], tensor.size(i), std::string(argument) + " " + names(axes), tensor.shape()});
     } else if (axis->size != tensor.size(i)) {
       expected[i] = axis->size;
       if (!culprit)
@@ -85,12 +91,12 @@ void ShapeCheck::check_axes(std::string_view argument, const Tensor& tensor,
     for (int i = 0;; ++i)
       if (expected[i] != tensor.size(i)) return i;
   }();
-  const std::string received = str("received  ", argument);
+  const std::string received = str("received  ", argument), reason = culprit->reason();
   const std::string heading = str("expected  ", argument, " ", names(axes));
   throw Error(str(op_, ": axis `", culprit_name, "` of `", argument, "` is ", tensor.size(axis),
                   ", expected ", expected[axis], "\n  ", heading, " = ", expected, "\n  ", received,
                   std::string(heading.size() - received.size(), ' '), " = ", tensor.shape(),
-                  culprit->because.empty() ? "" : "\n  because   " + culprit->because));
+                  reason.empty() ? "" : "\n  because   " + reason));
 }
 
 }  // namespace lw

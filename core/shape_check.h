@@ -14,6 +14,7 @@
 //     because   u [batch, time, channel] = [8, 1024, 4]
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ class ShapeCheck {
 
   /// Fixes the size of an axis before any argument mentions it.
   void fix(std::string_view axis, int64_t size, std::string_view reason);
+  /// The same; the reason is "x [..., in] = [8, 1024, 4]": an argument with some of its axes, and its shape.
+  void fix(std::string_view axis, int64_t size, std::string_view argument, const Shape& shape);
 
   /// The size of a named axis that some argument has fixed.
   int64_t operator[](std::string_view axis) const;
@@ -47,7 +50,10 @@ class ShapeCheck {
   struct Axis {
     std::string name;
     int64_t size;
-    std::string because;
+    std::string because;              // an argument with its axes, or a whole reason
+    std::optional<Shape> shape = {};  // of that argument; made into text only for an error
+
+    std::string reason() const { return shape ? str(because, " = ", *shape) : because; }
   };
   const Axis* find(std::string_view axis) const;
   void check_axes(std::string_view argument, const Tensor& tensor,

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/fixed_weights.h"
 #include "autograd/ops/causal_conv1d.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linear.h"
@@ -105,8 +106,9 @@ Output Mamba1::forward(const Variable& x, const State& state, const Context& con
   const auto [dt, B, C] =
       split<3>(x_proj_(u), {dt_rank_, d_state_, d_state_});  // [batch, time, ...]
   const Variable delta = linear(dt, dt_weight_);             // [batch, time, d_inner]
+  const Variable A = FixedWeights::derive(this, [&] { return -exp(A_log_); });
   const SelectiveScanResult scan =
-      selective_scan(u, delta, -exp(A_log_), B, C,
+      selective_scan(u, delta, A, B, C,
                      {.D = D_,
                       .delta_bias = dt_bias_,
                       .softplus = true,

@@ -21,7 +21,7 @@ Policy check_arguments(const Variable& x, const Variable& weight, const Variable
   check(x.defined() && x.rank() >= 1, "linear: `x` is missing or a scalar, expected [..., in]");
   check(weight.defined(), "linear: `weight` is missing, expected [out, in]");
   ShapeCheck shapes("linear");
-  shapes.fix("in", x.size(-1), str("x [..., in] = ", x.shape()));
+  shapes.fix("in", x.size(-1), "x [..., in]", x.shape());
   shapes("weight", weight.value(), {"out", "in"});
   const bool stored = x.dtype() == DType::f32 &&
                       (weight.dtype() == DType::bf16 || kernels::has_int8_rows(weight.value()));

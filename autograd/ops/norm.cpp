@@ -15,9 +15,9 @@ void check_arguments(const char* op, const Variable& x, const Variable& residual
   check(x.defined() && x.rank() >= 1, op, ": `x` is missing or a scalar, expected [..., n]");
   check(weight.defined(), op, ": `weight` is missing, expected [n]");
   ShapeCheck shapes(op);
-  shapes.fix("n", x.size(-1), str("x [..., n] = ", x.shape()));
+  shapes.fix("n", x.size(-1), "x [..., n]", x.shape());
   if (weight.rank() == 2 && x.rank() >= 2)
-    shapes.fix("groups", x.size(-2), str("x [..., groups, n] = ", x.shape()));
+    shapes.fix("groups", x.size(-2), "x [..., groups, n]", x.shape());
   const std::vector<std::string> axes = weight.rank() == 2 && x.rank() >= 2
                                             ? std::vector<std::string>{"groups", "n"}
                                             : std::vector<std::string>{"n"};
