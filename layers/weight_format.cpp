@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "kernels/quantize/quantize.h"
 
@@ -13,12 +14,43 @@ bool is_streamed(const Parameter& p) {
          p.value.size(1) >= 32 && p.value.dtype() == DType::f32;
 }
 
-Tensor stored(const Tensor& w, WeightFormat format) {
-  if (format == WeightFormat::bf16) return w.to(DType::bf16);
-  Tensor q = kernels::empty_int8_rows(w.size(0), w.size(1), w.device());
-  kernels::quantize_rows(w, q);
-  return q;
-}
+/// Room for all stored matrices in one block, in the order in which a step reads them: one stream,
+/// and large enough for the huge pages of core/memory.h.
+class Shelf {
+ public:
+  Shelf(const Parameters& parameters, WeightFormat format) : int8_(format == WeightFormat::int8) {
+    int64_t size = 0;
+    for (const Parameter& p : parameters)
+      if (is_streamed(p)) size += pitch_of(p) * p.value.size(0) + alignment;
+    memory_ =
+        Tensor::empty({size}, int8_ ? DType::u8 : DType::bf16, parameters.front().value.device());
+  }
+
+  /// W in its new storage.
+  Tensor store(const Parameter& p) {
+    const Tensor& w = p.value.value();
+    const int64_t rows = w.size(0), columns = w.size(1), pitch = pitch_of(p);
+    Tensor kept = memory_.slice(0, used_, used_ + rows * pitch).reshape({rows, pitch});
+    used_ += (rows * pitch + alignment - 1) / alignment * alignment;
+    if (int8_) {
+      kept = kept.slice(1, 0, columns);
+      kernels::quantize_rows(w, kept);
+    } else {
+      kept.copy_from(w);
+    }
+    return kept;
+  }
+
+ private:
+  int64_t pitch_of(const Parameter& p) const {
+    return int8_ ? kernels::int8_pitch(p.value.size(1)) : p.value.size(1);
+  }
+
+  static constexpr int64_t alignment = 64;
+  bool int8_;
+  Tensor memory_;
+  int64_t used_ = 0;  // elements
+};
 
 /// |W^ - W| / |W|
 double relative_error(const Tensor& w, const Tensor& kept) {
@@ -45,10 +77,12 @@ WeightFormat weight_format(const std::string& name) {
 
 StoredWeights store_weights(const Parameters& parameters, WeightFormat format) {
   StoredWeights result;
+  std::optional<Shelf> shelf;
+  if (format != WeightFormat::f32 && !parameters.empty()) shelf.emplace(parameters, format);
   for (const Parameter& p : parameters) {
     Variable weight = p.value;
-    if (format != WeightFormat::f32 && is_streamed(p)) {
-      const Tensor before = weight.value(), kept = stored(before, format);
+    if (shelf && is_streamed(p)) {
+      const Tensor before = weight.value(), kept = shelf->store(p);
       const double error = relative_error(before, kept);
       if (error > result.error) result.error = error, result.worst = p.name;
       weight.set_value(kept);

@@ -17,7 +17,10 @@
 
 namespace lw::kernels {
 
-/// Room for int8 rows. The contents are unspecified.
+/// Bytes from one int8 row to the next: the elements, up to a multiple of 4, and the factor.
+constexpr int64_t int8_pitch(int64_t columns) { return (columns + 3) / 4 * 4 + 4; }
+
+/// Room for int8 rows: [rows, int8_pitch] without its gap. The contents are unspecified.
 Tensor empty_int8_rows(int64_t rows, int64_t columns, Device device = {});
 
 bool has_int8_rows(const Tensor& t);

@@ -57,14 +57,13 @@ void widen_cpu(const Tensor& q, Tensor& w_) {
   });
 }
 
-const Implementation quantize_registered{quantize_rows, DeviceKind::cpu, &quantize_cpu};
-const Implementation widen_registered{widen_rows, DeviceKind::cpu, &widen_cpu};
+const Implementation cpu[] = {{quantize_rows, DeviceKind::cpu, &quantize_cpu},
+                              {widen_rows, DeviceKind::cpu, &widen_cpu}};
 
 }  // namespace
 
 Tensor empty_int8_rows(int64_t rows, int64_t columns, Device device) {
-  const int64_t pitch = (columns + factor_bytes - 1) / factor_bytes * factor_bytes + factor_bytes;
-  return Tensor::empty({rows, pitch}, DType::u8, device).slice(1, 0, columns);
+  return Tensor::empty({rows, int8_pitch(columns)}, DType::u8, device).slice(1, 0, columns);
 }
 
 bool has_int8_rows(const Tensor& t) {
