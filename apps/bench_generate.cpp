@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <span>
 
 #include "apps/bench.h"
 #include "apps/commands.h"
@@ -14,24 +15,35 @@
 namespace lw {
 namespace {
 
-/// Bytes a second that all threads together read from an array much larger than the caches.
-double read_bytes_per_s() {
-  constexpr int64_t chunk = int64_t{1} << 17, chunks = 256;  // of 1 MiB: 256 MiB in all
-  const Tensor array = Tensor::full({chunks, chunk}, 1, DType::i64);
-  const auto* words = array.data<int64_t>();
-  std::vector<int64_t> sums(chunks);
-  const double ms = median_ms(
-      [&] {
-        parallel_chunks(chunks, [&](int64_t i) {
-          sums[static_cast<size_t>(i)] =
-              std::accumulate(words + i * chunk, words + (i + 1) * chunk, int64_t{0});
-        });
-      },
-      0.3);
-  check(std::accumulate(sums.begin(), sums.end(), int64_t{0}) == array.numel(),
-        "bench generate: the array was not read");
-  return 1e3 * static_cast<double>(array.bytes()) / ms;
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
+
+/// How fast all threads together read an array much larger than the caches.
+class ReadRate {
+ public:
+  /// One pass over the array.
+  void measure() {
+    ms_.push_back(elapsed_ms([&] {
+      const auto* words = array_.data<int64_t>();
+      parallel_chunks(chunks, [&](int64_t i) {
+        sums_[static_cast<size_t>(i)] =
+            std::accumulate(words + i * chunk, words + (i + 1) * chunk, int64_t{0});
+      });
+    }));
+    check(std::accumulate(sums_.begin(), sums_.end(), int64_t{0}) == array_.numel(),
+          "bench generate: the array was not read");
+  }
+  double bytes_per_s() const { return 1e3 * static_cast<double>(array_.bytes()) / median(ms_); }
+
+ private:
+  static constexpr int64_t chunk = int64_t{1} << 15, chunks = 1024;  // of 256 KiB: 256 MiB in all
+  Tensor array_ = Tensor::full({chunks, chunk}, 1, DType::i64);
+  std::vector<int64_t> sums_ = std::vector<int64_t>(chunks);
+  std::vector<double> ms_;
+};
 
 /// Bytes of the weights that a token needs: all but a table of which it takes one row.
 int64_t streamed_bytes(const Model& model, int64_t bytes) {
@@ -45,13 +57,9 @@ int64_t streamed_bytes(const Model& model, int64_t bytes) {
   return bytes - table.size(0) * table.stride(0) * size_of(table.dtype());
 }
 
-/// Tokens a second, from the median of the milliseconds [begin, end).
-double per_second(const std::vector<double>& ms, size_t begin, size_t end) {
-  std::vector<double> part(ms.begin() + static_cast<std::ptrdiff_t>(begin),
-                           ms.begin() + static_cast<std::ptrdiff_t>(end));
-  const auto middle = part.begin() + static_cast<std::ptrdiff_t>(part.size() / 2);
-  std::nth_element(part.begin(), middle, part.end());
-  return 1000 / *middle;
+/// Tokens a second, from the median of some times in ms.
+double per_second(std::span<const double> ms) {
+  return 1000 / median(std::vector<double>(ms.begin(), ms.end()));
 }
 
 }  // namespace
@@ -65,29 +73,35 @@ int bench_generate(const BenchArguments& arguments) {
   const int64_t prompt[] = {0};
   const Sampling greedy{.temperature = 0};
   generate(*model, prompt, 8, greedy, [](int64_t) { return true; });  // warms caches and buffers
+  // The rate of reading is taken in between, so that tokens and floor see the same machine.
+  const int64_t interval = std::max<int64_t>(8, arguments.tokens / 64);
+  ReadRate reading;
+  reading.measure();
   std::vector<double> ms;
   auto last = std::chrono::steady_clock::now();
   generate(*model, prompt, arguments.tokens, greedy, [&](int64_t) {
     const auto now = std::chrono::steady_clock::now();
     ms.push_back(std::chrono::duration<double, std::milli>(now - last).count());
-    last = now;
+    if (static_cast<int64_t>(ms.size()) % interval == 0) reading.measure();
+    last = std::chrono::steady_clock::now();
     return true;
   });
 
-  const size_t count = ms.size(), window = std::min<size_t>(256, count);
-  const double tokens_per_s = per_second(ms, 0, count);
+  const std::span<const double> all(ms);
+  const size_t window = std::min<size_t>(256, ms.size());
+  const double tokens_per_s = per_second(all);
   const auto bytes = static_cast<double>(streamed_bytes(*model, stored.bytes));
-  const double rate = read_bytes_per_s(), floor = 1000 * bytes / rate;
+  const double rate = reading.bytes_per_s(), floor = 1000 * bytes / rate;
   print_values({{"name", config.name},
                 {"device", config.device},
                 {"threads", num_threads()},
                 {"weights", arguments.weights},
                 {"weights_error", stored.error},
                 {"worst_weight", stored.worst},
-                {"tokens", count},
+                {"tokens", ms.size()},
                 {"tokens_per_s", tokens_per_s},
-                {"first_tokens_per_s", per_second(ms, 0, window)},
-                {"last_tokens_per_s", per_second(ms, count - window, count)},
+                {"first_tokens_per_s", per_second(all.first(window))},
+                {"last_tokens_per_s", per_second(all.last(window))},
                 {"token_ms", 1000 / tokens_per_s},
                 {"weight_bytes", stored.bytes},
                 {"gbytes", bytes / 1e9},
