@@ -1,5 +1,5 @@
-// What the scans of linear recurrences share: complex numbers in the lanes, tables of them for each
-// element of the state, and the way between rows of tensors and lanes.
+// What the scans of linear recurrences share: their input as tasks, one for each batch row and vector
+// of channels, and the way between rows of tensors and lanes.
 //
 //   #include "kernels/recurrence-inl.h"              after hwy/foreach_target.h
 
@@ -12,60 +12,52 @@
 
 #include <hwy/highway.h>
 
-#include <vector>
+#include <algorithm>
 
-#include "core/view.h"
-#include "kernels/fft/fft-inl.h"
+#include "kernels/complex_vector-inl.h"
 #include "kernels/lane_table.h"
-#include "kernels/lanes-inl.h"
+#include "kernels/optional_view.h"
+#include "kernels/partial_vector-inl.h"
+#include "kernels/segments.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
 
-template <class D>
-HWY_INLINE Complex<D> zero_complex(D d) {
-  return {hn::Zero(d), hn::Zero(d)};
-}
-template <class D>
-HWY_INLINE Complex<D> load_complex(D d, const hn::TFromD<D>* p) {
-  return {hn::LoadU(d, p), hn::LoadU(d, p + hn::Lanes(d))};
-}
-template <class D>
-HWY_INLINE void store_complex(D d, const Complex<D>& z, hn::TFromD<D>* p) {
-  hn::StoreU(z.re, d, p);
-  hn::StoreU(z.im, d, p + hn::Lanes(d));
-}
+/// The input of a scan and the state it starts from, in tasks.
+template <class T>
+struct Signal {
+  static constexpr hn::ScalableTag<T> d{};
 
-/// a + b c
-template <class D>
-HWY_INLINE Complex<D> add_product(const Complex<D>& a, const Complex<D>& b, const Complex<D>& c) {
-  return {hn::MulAdd(b.re, c.re, hn::NegMulAdd(b.im, c.im, a.re)),
-          hn::MulAdd(b.re, c.im, hn::MulAdd(b.im, c.re, a.im))};
-}
-/// a + conj(b) c
-template <class D>
-HWY_INLINE Complex<D> add_conj_product(const Complex<D>& a, const Complex<D>& b,
-                                       const Complex<D>& c) {
-  return {hn::MulAdd(b.re, c.re, hn::MulAdd(b.im, c.im, a.re)),
-          hn::MulAdd(b.re, c.im, hn::NegMulAdd(b.im, c.re, a.im))};
-}
-/// s + Re(conj(b) c)
-template <class D>
-HWY_INLINE hn::Vec<D> add_real_product(hn::Vec<D> s, const Complex<D>& b, const Complex<D>& c) {
-  return hn::MulAdd(b.re, c.re, hn::MulAdd(b.im, c.im, s));
-}
+  View<const T, 3> u;                            // [batch, time, channel]
+  View<const std::complex<T>, 3> state;          // [batch, channel, state]; without data: zero
+  View<const uint8_t, 2> resets;                 // [batch, time]; without data: none
+  int64_t batch, time, channels, lanes, blocks;  // blocks: vectors of channels
 
-/// One batch row of one vector of channels: `count` of them, from `first` on.
+  Signal(const Tensor& input, const Tensor& initial_state, const Tensor& starts)
+      : u(input.view<const T, 3>()),
+        state(optional_view<const std::complex<T>, 3>(initial_state)),
+        resets(optional_view<const uint8_t, 2>(starts)),
+        batch(u.sizes[0]),
+        time(u.sizes[1]),
+        channels(u.sizes[2]),
+        lanes(static_cast<int64_t>(hn::Lanes(d))),
+        blocks((channels + lanes - 1) / lanes) {}
+
+  int64_t tasks() const { return batch * blocks; }
+};
+
+/// What one task works on: `count` channels of a batch row, from `first` on.
 template <class T>
 struct Place {
   static constexpr hn::ScalableTag<T> d{};
-  int64_t row, first, count, lanes;
+  int64_t row, block, first, count, lanes;
 
-  Place(int64_t batch_row, int64_t block, int64_t channels)
-      : row(batch_row), lanes(static_cast<int64_t>(hn::Lanes(d))) {
-    first = block * lanes;
-    count = channels - first < lanes ? channels - first : lanes;
-  }
+  Place(const Signal<T>& signal, int64_t task)
+      : row(task / signal.blocks),
+        block(task % signal.blocks),
+        first(block * signal.lanes),
+        count(std::min(signal.lanes, signal.channels - first)),
+        lanes(signal.lanes) {}
 
   /// rows[t - begin] = source[row, t, channels], zeros in the lanes beyond
   void read(const View<const T, 3>& source, int64_t begin, int64_t end, T* rows) const {

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/optional_view.h"
+#include "kernels/segments.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/causal_conv1d/causal_conv1d_cpu.cpp"
@@ -14,7 +16,7 @@
 // foreach_target.h comes first: it compiles this file once per target.
 #include "core/simd_math-inl.h"
 #include "kernels/causal_conv1d/window-inl.h"
-#include "kernels/lanes-inl.h"
+#include "kernels/partial_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -28,23 +30,23 @@ constexpr int64_t chunk_steps = 64;
 template <class T>
 struct Problem {
   View<const T, 3> x;
-  View<const T, 3> state;  // data is null where there is none
-  std::vector<T> taps;     // [width, channel]
-  std::vector<T> bias;     // [channel]
-  Tensor resets;
+  View<const T, 3> state;                        // data is null where there is none
+  View<const uint8_t, 2> resets;                 // likewise
+  std::vector<T> taps;                           // [width, channel]
+  std::vector<T> bias;                           // [channel]
   int64_t batch, time, channels, width, chunks;  // chunks of one batch row
   bool silu;
 
   explicit Problem(const CausalConv1d& in)
       : x(in.x.view<const T, 3>()),
-        resets(in.resets ? in.resets.contiguous() : Tensor()),
+        state(optional_view<const T, 3>(in.state)),
+        resets(optional_view<const uint8_t, 2>(in.resets)),
         batch(in.x.size(0)),
         time(in.x.size(1)),
         channels(in.x.size(2)),
         width(in.weight.size(1)),
         chunks(std::max<int64_t>(1, (time + chunk_steps - 1) / chunk_steps)),
         silu(in.silu) {
-    if (in.state) state = in.state.view<const T, 3>();
     const auto w = in.weight.view<const T, 2>();
     taps.resize(static_cast<size_t>(width * channels));
     int64_t c = 0;
@@ -69,9 +71,7 @@ struct Problem {
     return c;
   }
 
-  bool starts(int64_t b, int64_t t) const {
-    return resets && t >= 0 && resets.data<uint8_t>()[b * time + t] != 0;
-  }
+  bool starts(int64_t b, int64_t t) const { return t >= 0 && starts_at(resets, b, t); }
   /// The input at time s >= -(width-1), or null where it is zero.
   const T* input(int64_t b, int64_t s) const {
     return s >= 0 ? &x(b, s, 0) : state.data ? &state(b, s + width - 1, 0) : nullptr;
@@ -240,9 +240,9 @@ void backward_of(const CausalConv1d& in, const Tensor& dy, const Tensor& dstate,
                  CausalConv1dGradients& out) {
   const Problem<T> p(in);
   const auto g = dy.view<const T, 3>();
-  const auto dfinal = dstate ? dstate.view<const T, 3>() : View<const T, 3>();
+  const auto dfinal = optional_view<const T, 3>(dstate);
   const auto dx = out.x.view<T, 3>();
-  const auto dinitial = out.state ? out.state.view<T, 3>() : View<T, 3>();
+  const auto dinitial = optional_view<T, 3>(out.state);
   const int64_t tasks = p.batch * p.chunks, each = (p.width + 1) * p.channels;
   std::vector<T> sums(static_cast<size_t>(tasks * each));
   for_width(p.width, [&](auto width) {
@@ -288,16 +288,12 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-const Implementation cpu_forward{causal_conv1d_forward, DeviceKind::cpu,
-                                 [](const CausalConv1d& in, Tensor& y, Tensor& state) {
-                                   HWY_DYNAMIC_DISPATCH(forward)(in, y, state);
-                                 }};
-const Implementation cpu_backward{
-    causal_conv1d_backward, DeviceKind::cpu,
-    [](const CausalConv1d& in, const Tensor& dy, const Tensor& dstate, CausalConv1dGradients& out) {
-      HWY_DYNAMIC_DISPATCH(backward)(in, dy, dstate, out);
-    }};
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
+
+const Implementation cpu[] = {{causal_conv1d_forward, DeviceKind::cpu, &forward_cpu},
+                              {causal_conv1d_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

@@ -24,7 +24,7 @@ namespace simd = lw::simd::HWY_NAMESPACE;
 int64_t rows_a_chunk(int64_t classes) { return 4096 / (classes + 1) + 1; }
 
 template <class T>
-void forward(const CrossEntropy& in, Tensor& loss, Tensor& saved_) {
+void forward_of(const CrossEntropy& in, Tensor& loss, Tensor& saved_) {
   const auto logits = in.logits.view<const T, 2>();
   const auto saved = saved_.view<T, 2>();
   const int64_t* targets = in.targets.data<int64_t>();
@@ -56,7 +56,7 @@ void forward(const CrossEntropy& in, Tensor& loss, Tensor& saved_) {
 }
 
 template <class T>
-void backward(const CrossEntropy& in, const Tensor& saved_, const Tensor& dy, Tensor& dlogits) {
+void backward_of(const CrossEntropy& in, const Tensor& saved_, const Tensor& dy, Tensor& dlogits) {
   const auto logits = in.logits.view<const T, 2>(), saved = saved_.view<const T, 2>();
   const auto dx = dlogits.view<T, 2>();
   const int64_t* targets = in.targets.data<int64_t>();
@@ -82,13 +82,13 @@ void backward(const CrossEntropy& in, const Tensor& saved_, const Tensor& dy, Te
   });
 }
 
-void forward_any(const CrossEntropy& in, Tensor& loss, Tensor& saved) {
+void forward(const CrossEntropy& in, Tensor& loss, Tensor& saved) {
   for_float("cross_entropy", in.logits.dtype(),
-            [&](auto tag) { forward<typename decltype(tag)::type>(in, loss, saved); });
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, loss, saved); });
 }
-void backward_any(const CrossEntropy& in, const Tensor& saved, const Tensor& dy, Tensor& dlogits) {
+void backward(const CrossEntropy& in, const Tensor& saved, const Tensor& dy, Tensor& dlogits) {
   for_float("cross_entropy", in.logits.dtype(),
-            [&](auto tag) { backward<typename decltype(tag)::type>(in, saved, dy, dlogits); });
+            [&](auto tag) { backward_of<typename decltype(tag)::type>(in, saved, dy, dlogits); });
 }
 
 }  // namespace
@@ -99,18 +99,14 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(forward_any);
-HWY_EXPORT(backward_any);
+HWY_EXPORT(forward);
+HWY_EXPORT(backward);
 
-void forward_cpu(const CrossEntropy& in, Tensor& loss, Tensor& saved) {
-  HWY_DYNAMIC_DISPATCH(forward_any)(in, loss, saved);
-}
-void backward_cpu(const CrossEntropy& in, const Tensor& saved, const Tensor& dy, Tensor& dlogits) {
-  HWY_DYNAMIC_DISPATCH(backward_any)(in, saved, dy, dlogits);
-}
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
 
-const Implementation forward_registered{cross_entropy_forward, DeviceKind::cpu, &forward_cpu};
-const Implementation backward_registered{cross_entropy_backward, DeviceKind::cpu, &backward_cpu};
+const Implementation cpu[] = {{cross_entropy_forward, DeviceKind::cpu, &forward_cpu},
+                              {cross_entropy_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels

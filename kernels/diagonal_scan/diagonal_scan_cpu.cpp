@@ -4,8 +4,6 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "kernels/lane_table.h"
-#include "kernels/segments.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/diagonal_scan/diagonal_scan_cpu.cpp"
@@ -21,32 +19,22 @@ constexpr int64_t chunk_steps = 64;
 
 /// What all tasks of a call share.
 template <class T>
-struct Problem {
+struct Problem : Signal<T> {
   using C = std::complex<T>;
-  static constexpr hn::ScalableTag<T> d{};
 
-  View<const T, 3> u;
-  View<const C, 3> state;  // data is null where there is none
-  Tensor resets;
-  int64_t batch, time, channels, states, lanes, blocks;
+  int64_t states;
   T scale;
   LaneTable<T> coefficients;  // A, B, k C
 
   explicit Problem(const DiagonalScan& in)
-      : u(in.u.view<const T, 3>()),
-        resets(in.resets ? in.resets.contiguous() : Tensor()),
-        batch(u.sizes[0]),
-        time(u.sizes[1]),
-        channels(u.sizes[2]),
+      : Signal<T>(in.u, in.state, in.resets),
         states(in.A.size(1)),
-        lanes(static_cast<int64_t>(hn::Lanes(d))),
-        blocks((channels + lanes - 1) / lanes),
         scale(in.conjugate_pairs ? 2 : 1),
-        coefficients(blocks, states, 3, lanes) {
-    if (in.state) state = in.state.view<const C, 3>();
+        coefficients(this->blocks, states, 3, this->lanes) {
+    const int64_t lanes = this->lanes;
     const auto A = in.A.view<const C, 2>(), B = in.B.view<const C, 2>(),
                c = in.C.view<const C, 2>();
-    parallel_for(channels, 64, [&](int64_t begin, int64_t end) {
+    parallel_for(this->channels, 64, [&](int64_t begin, int64_t end) {
       for (int64_t h = begin; h < end; ++h)
         for (int64_t n = 0; n < states; ++n) {
           coefficients.set(h / lanes, n, 0, h % lanes, A(h, n));
@@ -56,10 +44,7 @@ struct Problem {
     });
   }
 
-  int64_t chunks() const { return (time + chunk_steps - 1) / chunk_steps; }
-  const uint8_t* resets_of(int64_t b) const {
-    return resets ? resets.data<uint8_t>() + b * time : nullptr;
-  }
+  int64_t chunks() const { return (this->time + chunk_steps - 1) / chunk_steps; }
 };
 
 /// One batch row of one vector of channels.
@@ -69,10 +54,9 @@ class Strip {
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
 
-  Strip(const Problem<T>& problem, int64_t row, int64_t block)
+  Strip(const Problem<T>& problem, int64_t task)
       : p_(problem),
-        place_(row, block, p_.channels),
-        block_(block),
+        place_(p_, task),
         x_(1, p_.states, 1, p_.lanes),
         u_(static_cast<size_t>(chunk_steps * p_.lanes)),
         y_(u_.size()) {
@@ -84,7 +68,7 @@ class Strip {
       const int64_t begin = chunk * chunk_steps, end = std::min(begin + chunk_steps, p_.time);
       place_.read(p_.u, begin, end, u_.data());
       std::fill(y_.begin(), y_.end(), T{0});
-      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
+      const auto segments = segments_of(p_.resets, place_.row, begin, end);
       int64_t n = 0;
       for (; n + 2 <= p_.states; n += 2) advance<2, true>(n, segments);
       for (; n < p_.states; ++n) advance<1, true>(n, segments);
@@ -105,7 +89,7 @@ class Strip {
         store_complex(d, load_complex(d, x_.at(0, n, 0)), starts.at(chunk, n, 0));
       if (chunk + 1 == chunks) break;
       place_.read(p_.u, begin, end, u_.data());
-      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
+      const auto segments = segments_of(p_.resets, place_.row, begin, end);
       int64_t n = 0;
       for (; n + 2 <= p_.states; n += 2) advance<2, false>(n, segments);
       for (; n < p_.states; ++n) advance<1, false>(n, segments);
@@ -119,7 +103,7 @@ class Strip {
       place_.read(p_.u, begin, end, u_.data());
       place_.read(dy, begin, end, y_.data());
       std::fill(out.begin(), out.end(), T{0});
-      const auto segments = segments_of(p_.resets_of(place_.row), begin, end);
+      const auto segments = segments_of(p_.resets, place_.row, begin, end);
       for (int64_t n = 0; n < p_.states; ++n)
         retreat(n, segments, starts.at(chunk, n, 0), states.data(), r.at(0, n, 0), out.data(), sums,
                 sums_block);
@@ -132,7 +116,7 @@ class Strip {
   static constexpr D d{};
 
   Complex<D> coefficient(int64_t n, int64_t entry) const {
-    return load_complex(d, p_.coefficients.at(block_, n, entry));
+    return load_complex(d, p_.coefficients.at(place_.block, n, entry));
   }
 
   /// Elements n ... n + kCount - 1 of the state through the steps of a chunk.
@@ -169,8 +153,8 @@ class Strip {
     const Complex<D> A = coefficient(n, 0), B = coefficient(n, 1), C = coefficient(n, 2);
     const int64_t step = 2 * p_.lanes;
     Complex<D> x = load_complex(d, start);
-    store_complex(d, x,
-                  states);  // states[t] is what stood before step t, even where t starts afresh
+    // states[t] is what stood before step t, even where t starts afresh
+    store_complex(d, x, states);
     for (const Segment& segment : segments) {
       if (segment.starts) x = zero_complex(d);
       for (int64_t t = segment.begin; t < segment.end; ++t) {
@@ -213,50 +197,54 @@ class Strip {
 
   const Problem<T>& p_;
   Place<T> place_;
-  int64_t block_;
   LaneTable<T> x_;
   std::vector<T> u_, y_;  // of the steps of a chunk
 };
 
-void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
-  for_float("diagonal_scan", in.u.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Problem<T> p(in);
-    const auto out = y.view<T, 3>();
-    const auto final_state = state.view<std::complex<T>, 3>();
-    parallel_chunks(p.batch * p.blocks, [&](int64_t task) {
-      Strip<T>(p, task / p.blocks, task % p.blocks).forward(out, final_state);
-    });
+template <class T>
+void forward_of(const DiagonalScan& in, Tensor& y, Tensor& state) {
+  const Problem<T> p(in);
+  const auto out = y.view<T, 3>();
+  const auto final_state = state.view<std::complex<T>, 3>();
+  parallel_chunks(p.tasks(), [&](int64_t task) { Strip<T>(p, task).forward(out, final_state); });
+}
+
+template <class T>
+void backward_of(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
+                 DiagonalScanGradients& out) {
+  using C = std::complex<T>;
+  const Problem<T> p(in);
+  const auto g = dy.view<const T, 3>();
+  const auto dfinal = optional_view<const C, 3>(dstate);
+  const auto du = out.u.view<T, 3>();
+  const auto dinitial = optional_view<C, 3>(out.state);
+  LaneTable<T> sums(p.tasks(), p.states, 3, p.lanes);
+  parallel_chunks(p.tasks(), [&](int64_t task) {
+    Strip<T>(p, task).backward(g, dfinal, du, dinitial, sums, task);
   });
+
+  const View<C, 2> results[] = {out.A.view<C, 2>(), out.B.view<C, 2>(), out.C.view<C, 2>()};
+  parallel_for(p.channels, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t h = begin; h < end; ++h)
+      for (int64_t n = 0; n < p.states; ++n)
+        for (int entry = 0; entry < 3; ++entry) {
+          complex128 total = 0;
+          for (int64_t b = 0; b < p.batch; ++b)
+            total += complex128(sums.get(b * p.blocks + h / p.lanes, n, entry, h % p.lanes));
+          results[entry](h, n) = C(entry == 2 ? static_cast<double>(p.scale) * total : total);
+        }
+  });
+}
+
+void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
+  for_float("diagonal_scan", in.u.dtype(),
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y, state); });
 }
 
 void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
               DiagonalScanGradients& out) {
-  for_float("diagonal_scan", in.u.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    using C = std::complex<T>;
-    const Problem<T> p(in);
-    const auto g = dy.view<const T, 3>();
-    const auto dfinal = dstate ? dstate.view<const C, 3>() : View<const C, 3>();
-    const auto du = out.u.view<T, 3>();
-    const auto dinitial = out.state ? out.state.view<C, 3>() : View<C, 3>();
-    LaneTable<T> sums(p.batch * p.blocks, p.states, 3, p.lanes);
-    parallel_chunks(p.batch * p.blocks, [&](int64_t task) {
-      Strip<T>(p, task / p.blocks, task % p.blocks).backward(g, dfinal, du, dinitial, sums, task);
-    });
-
-    const View<C, 2> results[] = {out.A.view<C, 2>(), out.B.view<C, 2>(), out.C.view<C, 2>()};
-    parallel_for(p.channels, 16, [&](int64_t begin, int64_t end) {
-      for (int64_t h = begin; h < end; ++h)
-        for (int64_t n = 0; n < p.states; ++n)
-          for (int entry = 0; entry < 3; ++entry) {
-            complex128 total = 0;
-            for (int64_t b = 0; b < p.batch; ++b)
-              total += complex128(sums.get(b * p.blocks + h / p.lanes, n, entry, h % p.lanes));
-            results[entry](h, n) = C(entry == 2 ? static_cast<double>(p.scale) * total : total);
-          }
-    });
-  });
+  for_float("diagonal_scan", in.u.dtype(),
+            [&](auto tag) { backward_of<typename decltype(tag)::type>(in, dy, dstate, out); });
 }
 
 }  // namespace
@@ -270,16 +258,12 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-const Implementation cpu_forward{diagonal_scan_forward, DeviceKind::cpu,
-                                 [](const DiagonalScan& in, Tensor& y, Tensor& state) {
-                                   HWY_DYNAMIC_DISPATCH(forward)(in, y, state);
-                                 }};
-const Implementation cpu_backward{
-    diagonal_scan_backward, DeviceKind::cpu,
-    [](const DiagonalScan& in, const Tensor& dy, const Tensor& dstate, DiagonalScanGradients& out) {
-      HWY_DYNAMIC_DISPATCH(backward)(in, dy, dstate, out);
-    }};
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
+
+const Implementation cpu[] = {{diagonal_scan_forward, DeviceKind::cpu, &forward_cpu},
+                              {diagonal_scan_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "kernels/dplr_scan/dplr_scan.h"
 #include "kernels/lane_table.h"
+#include "kernels/optional_view.h"
 
 namespace lw::kernels {
 
@@ -85,7 +86,7 @@ struct DplrCoefficients {
         W(static_cast<size_t>((in.lambda.size(0) + lanes - 1) / lanes * entries.rank *
                               entries.rank * lanes)) {
     using C = std::complex<T>;
-    const auto P = in.P ? in.P.view<const C, 3>() : View<const C, 3>();
+    const auto P = optional_view<const C, 3>(in.P);
     const int64_t R = entries.rank;
     parallel_for(in.lambda.size(0), 16, [&](int64_t begin, int64_t end) {
       for (int64_t h = begin; h < end; ++h) {
@@ -117,7 +118,7 @@ template <class T>
 void dplr_chain(const DplrScan& in, int64_t h, const std::vector<complex128>& d, const double* dW,
                 const DplrScanGradients& out) {
   using C = std::complex<T>;
-  const auto P = in.P ? in.P.view<const C, 3>() : View<const C, 3>();
+  const auto P = optional_view<const C, 3>(in.P);
   const DplrChannel c(in, P, h);
   const int64_t R = c.rank;
   const DplrEntries entries{R};

@@ -25,47 +25,14 @@
 
 #include <type_traits>
 
+#include "kernels/complex_vector-inl.h"
 #include "kernels/fft/fft_plan.h"
-#include "kernels/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// A complex number in each lane.
-template <class D>
-struct Complex {
-  hn::Vec<D> re, im;
-
-  friend HWY_INLINE Complex operator+(const Complex& a, const Complex& b) {
-    return {hn::Add(a.re, b.re), hn::Add(a.im, b.im)};
-  }
-  friend HWY_INLINE Complex operator-(const Complex& a, const Complex& b) {
-    return {hn::Sub(a.re, b.re), hn::Sub(a.im, b.im)};
-  }
-  friend HWY_INLINE Complex operator*(const Complex& a, const Complex& b) {
-    return {hn::NegMulAdd(a.im, b.im, hn::Mul(a.re, b.re)),
-            hn::MulAdd(a.im, b.re, hn::Mul(a.re, b.im))};
-  }
-};
-
-/// conj(a) b
-template <class D>
-HWY_INLINE Complex<D> conj_times(const Complex<D>& a, const Complex<D>& b) {
-  return {hn::MulAdd(a.im, b.im, hn::Mul(a.re, b.re)),
-          hn::NegMulAdd(a.im, b.re, hn::Mul(a.re, b.im))};
-}
-/// a + s b with a real s
-template <class D>
-HWY_INLINE Complex<D> add_scaled(const Complex<D>& a, hn::Vec<D> s, const Complex<D>& b) {
-  return {hn::MulAdd(s, b.re, a.re), hn::MulAdd(s, b.im, a.im)};
-}
-/// a - s b with a real s
-template <class D>
-HWY_INLINE Complex<D> subtract_scaled(const Complex<D>& a, hn::Vec<D> s, const Complex<D>& b) {
-  return {hn::NegMulAdd(s, b.re, a.re), hn::NegMulAdd(s, b.im, a.im)};
-}
 /// a - i b, or a + i b where kPlus
 template <bool kPlus, class D>
 HWY_INLINE Complex<D> add_turned(const Complex<D>& a, const Complex<D>& b) {

@@ -86,7 +86,7 @@ void transform_all(const Tensor& x, FftDirection way, Tensor& y) {
   });
 }
 
-void fft_cpu(const Tensor& x, FftDirection way, Tensor& y) {
+void transform_any(const Tensor& x, FftDirection way, Tensor& y) {
   check(x.rank() == 3 && is_complex(x.dtype()) && x.shape() == y.shape() && x.dtype() == y.dtype(),
         "fft: expected complex [batch, time, channel], received ", x, " into ", y);
   if (x.numel() == 0) return;
@@ -102,12 +102,12 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(fft_cpu);
+HWY_EXPORT(transform_any);
 
-const Implementation cpu{fft, DeviceKind::cpu, [](const Tensor& x, FftDirection way, Tensor& y) {
-                           HWY_DYNAMIC_DISPATCH(fft_cpu)(x, way, y);
-                         }};
+void fft_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(transform_any)(args...); }
+
+const Implementation cpu{fft, DeviceKind::cpu, &fft_cpu};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

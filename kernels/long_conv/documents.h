@@ -7,6 +7,8 @@
 
 #include "kernels/fft/fft_plan.h"
 #include "kernels/long_conv/long_conv.h"
+#include "kernels/optional_view.h"
+#include "kernels/segments.h"
 
 namespace lw::kernels {
 
@@ -27,12 +29,12 @@ using Part = std::vector<Bundle>;
 
 inline std::vector<Document> documents_of(const LongConv& in) {
   const int64_t batch = in.u.size(0), time = in.u.size(1);
-  const Tensor resets = in.resets ? in.resets.contiguous() : Tensor();
+  const auto resets = optional_view<const uint8_t, 2>(in.resets);
   std::vector<Document> documents;
   for (int64_t b = 0; b < batch; ++b) {
     int64_t begin = 0;
     for (int64_t t = 1; t <= time; ++t) {
-      if (t < time && !(resets && resets.data<uint8_t>()[b * time + t])) continue;
+      if (t < time && !starts_at(resets, b, t)) continue;
       documents.push_back({b, begin, t - begin});
       begin = t;
     }

@@ -16,6 +16,7 @@
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
 #include "kernels/fft/fft-inl.h"
+#include "kernels/partial_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -261,15 +262,12 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-const Implementation cpu_forward{long_conv_forward, DeviceKind::cpu,
-                                 [](const LongConv& in, Tensor& y) {
-                                   HWY_DYNAMIC_DISPATCH(forward)(in, y);
-                                 }};
-const Implementation cpu_backward{long_conv_backward, DeviceKind::cpu,
-                                  [](const LongConv& in, const Tensor& dy, LongConvGradients& out) {
-                                    HWY_DYNAMIC_DISPATCH(backward)(in, dy, out);
-                                  }};
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
+
+const Implementation cpu[] = {{long_conv_forward, DeviceKind::cpu, &forward_cpu},
+                              {long_conv_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

@@ -41,7 +41,7 @@ struct Pieces {
 };
 
 template <class T>
-void forward(const Tensor& x_, const Tensor& y_, double divisor, Tensor& loss) {
+void forward_of(const Tensor& x_, const Tensor& y_, double divisor, Tensor& loss) {
   const auto x = x_.view<const T, 2>(), y = y_.view<const T, 2>();
   const Pieces pieces(x_, y_);
   std::vector<double> sums(static_cast<size_t>(pieces.count));
@@ -61,8 +61,8 @@ void forward(const Tensor& x_, const Tensor& y_, double divisor, Tensor& loss) {
 }
 
 template <class T>
-void backward(const Tensor& x_, const Tensor& y_, double divisor, const Tensor& dloss,
-              Tensor& dx_) {
+void backward_of(const Tensor& x_, const Tensor& y_, double divisor, const Tensor& dloss,
+                 Tensor& dx_) {
   const auto x = x_.view<const T, 2>(), y = y_.view<const T, 2>();
   const auto dx = dx_.view<T, 2>();
   const Pieces pieces(x_, y_, dx_);
@@ -79,14 +79,13 @@ void backward(const Tensor& x_, const Tensor& y_, double divisor, const Tensor& 
   });
 }
 
-void forward_any(const Tensor& x, const Tensor& y, double divisor, Tensor& loss) {
+void forward(const Tensor& x, const Tensor& y, double divisor, Tensor& loss) {
   for_float("mse", x.dtype(),
-            [&](auto tag) { forward<typename decltype(tag)::type>(x, y, divisor, loss); });
+            [&](auto tag) { forward_of<typename decltype(tag)::type>(x, y, divisor, loss); });
 }
-void backward_any(const Tensor& x, const Tensor& y, double divisor, const Tensor& dloss,
-                  Tensor& dx) {
+void backward(const Tensor& x, const Tensor& y, double divisor, const Tensor& dloss, Tensor& dx) {
   for_float("mse", x.dtype(),
-            [&](auto tag) { backward<typename decltype(tag)::type>(x, y, divisor, dloss, dx); });
+            [&](auto tag) { backward_of<typename decltype(tag)::type>(x, y, divisor, dloss, dx); });
 }
 
 }  // namespace
@@ -97,19 +96,14 @@ HWY_AFTER_NAMESPACE();
 namespace lw::kernels {
 namespace {
 
-HWY_EXPORT(forward_any);
-HWY_EXPORT(backward_any);
+HWY_EXPORT(forward);
+HWY_EXPORT(backward);
 
-void forward_cpu(const Tensor& x, const Tensor& y, double divisor, Tensor& loss) {
-  HWY_DYNAMIC_DISPATCH(forward_any)(x, y, divisor, loss);
-}
-void backward_cpu(const Tensor& x, const Tensor& y, double divisor, const Tensor& dloss,
-                  Tensor& dx) {
-  HWY_DYNAMIC_DISPATCH(backward_any)(x, y, divisor, dloss, dx);
-}
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
 
-const Implementation forward_registered{mse_forward, DeviceKind::cpu, &forward_cpu};
-const Implementation backward_registered{mse_backward, DeviceKind::cpu, &backward_cpu};
+const Implementation cpu[] = {{mse_forward, DeviceKind::cpu, &forward_cpu},
+                              {mse_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels

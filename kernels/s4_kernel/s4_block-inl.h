@@ -15,7 +15,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/fft/fft-inl.h"
+#include "kernels/complex_vector-inl.h"
+#include "kernels/fft/fft_plan.h"
 #include "kernels/s4_kernel/s4_coefficients.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,17 +25,6 @@ namespace {
 
 constexpr int64_t task_nodes = 128;  // nodes of a task
 constexpr int64_t tile_nodes = 32;   // nodes whose gradients stay in the first-level cache
-
-template <class D>
-HWY_INLINE Complex<D> scaled(hn::Vec<D> s, const Complex<D>& z) {
-  return {hn::Mul(s, z.re), hn::Mul(s, z.im)};
-}
-template <class D>
-HWY_INLINE Complex<D> reciprocal(D d, const Complex<D>& z) {
-  const auto norm = hn::MulAdd(z.re, z.re, hn::Mul(z.im, z.im));
-  const auto inverse = hn::Div(hn::Set(d, 1.), norm);
-  return {hn::Mul(z.re, inverse), hn::Neg(hn::Mul(z.im, inverse))};
-}
 
 /// 1/D = p - i q at one node, for one element of the state.
 template <class D>

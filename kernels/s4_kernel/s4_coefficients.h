@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/optional_view.h"
 #include "kernels/s4_kernel/s4_kernel.h"
 
 namespace lw::kernels::s4 {
@@ -33,8 +34,8 @@ class Coefficients {
         dt_(static_cast<size_t>(blocks * lanes), 1),
         lambda_(in.lambda.view<const complex128, 2>()),
         B_(in.B.view<const complex128, 2>()),
-        Ct_(in.Ct.view<const complex128, 2>()) {
-    if (in.P) P_ = in.P.view<const complex128, 3>();
+        Ct_(in.Ct.view<const complex128, 2>()),
+        P_(optional_view<const complex128, 3>(in.P)) {
     for (int64_t i = 0; i < blocks * states; ++i)
       for (int64_t lane = 0; lane < lanes; ++lane) {
         double* empty = data_.data() + i * entries_ * lanes + lane;

@@ -191,15 +191,12 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-const Implementation cpu_forward{s4_kernel_forward, DeviceKind::cpu,
-                                 [](const S4Kernel& in, Tensor& K) {
-                                   HWY_DYNAMIC_DISPATCH(forward)(in, K);
-                                 }};
-const Implementation cpu_backward{s4_kernel_backward, DeviceKind::cpu,
-                                  [](const S4Kernel& in, const Tensor& dK, S4KernelGradients& d) {
-                                    HWY_DYNAMIC_DISPATCH(backward)(in, dK, d);
-                                  }};
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
+
+const Implementation cpu[] = {{s4_kernel_forward, DeviceKind::cpu, &forward_cpu},
+                              {s4_kernel_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/optional_view.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/s4d_kernel/s4d_kernel_cpu.cpp"
@@ -86,15 +87,14 @@ class Channel {
   Channel(const S4dKernel& in, int64_t time)
       : dt_(in.dt.data<T>()),
         A_(in.A.view<const C, 2>()),
+        B_(optional_view<const C, 2>(in.B)),
         C_(in.C.view<const C, 2>()),
         method_(in.method),
         scale_(in.conjugate_pairs ? 2 : 1),
         N_(A_.sizes[1]),
         time_(time),
         columns_(whole_blocks(static_cast<int64_t>(std::sqrt(static_cast<double>(time))))),
-        rows_(columns_ ? (time + columns_ - 1) / columns_ : 0) {
-    if (in.B) B_ = in.B.view<const C, 2>();
-  }
+        rows_(columns_ ? (time + columns_ - 1) / columns_ : 0) {}
 
   /// K_0 ... K_{time-1} of channel h.
   void forward(int64_t h, T* K) {
@@ -191,7 +191,7 @@ class Channel {
   }
 
   const T* dt_;
-  View<const C, 2> A_, B_, C_;
+  View<const C, 2> A_, B_, C_;  // data of B is null where it is ones
   Discretization method_;
   double scale_;
   int64_t N_, time_;
@@ -235,15 +235,12 @@ namespace {
 HWY_EXPORT(forward);
 HWY_EXPORT(backward);
 
-const Implementation cpu_forward{s4d_kernel_forward, DeviceKind::cpu,
-                                 [](const S4dKernel& in, Tensor& K) {
-                                   HWY_DYNAMIC_DISPATCH(forward)(in, K);
-                                 }};
-const Implementation cpu_backward{s4d_kernel_backward, DeviceKind::cpu,
-                                  [](const S4dKernel& in, const Tensor& dK, S4dKernelGradients& d) {
-                                    HWY_DYNAMIC_DISPATCH(backward)(in, dK, d);
-                                  }};
+void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
+void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
+
+const Implementation cpu[] = {{s4d_kernel_forward, DeviceKind::cpu, &forward_cpu},
+                              {s4d_kernel_backward, DeviceKind::cpu, &backward_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels
-#endif
+#endif  // HWY_ONCE

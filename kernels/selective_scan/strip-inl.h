@@ -16,7 +16,8 @@
 
 #include "core/memory.h"
 #include "core/simd_math-inl.h"
-#include "kernels/lanes-inl.h"
+#include "kernels/optional_view.h"
+#include "kernels/partial_vector-inl.h"
 #include "kernels/selective_scan/selective_scan.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -42,11 +43,6 @@ class Buffer {
   std::shared_ptr<std::byte> block_;
 };
 
-template <class T, int Rank>
-View<T, Rank> view_of(const Tensor& t) {
-  return t ? t.view<T, Rank>() : View<T, Rank>();
-}
-
 /// Row `b` of a view; none of none.
 template <class T>
 View<T, 2> row_of(const View<T, 3>& v, int64_t b) {
@@ -70,12 +66,12 @@ struct Arguments {
         delta(in.delta.view<const T, 3>()),
         B(in.B.view<const T, 3>()),
         C(in.C.view<const T, 3>()),
-        z(view_of<const T, 3>(in.z)),
-        initial_state(view_of<const T, 3>(in.initial_state)),
+        z(optional_view<const T, 3>(in.z)),
+        initial_state(optional_view<const T, 3>(in.initial_state)),
         A(in.A.view<const T, 2>()),
         D(in.D ? in.D.data<T>() : nullptr),
         delta_bias(in.delta_bias ? in.delta_bias.data<T>() : nullptr),
-        resets(view_of<const uint8_t, 2>(in.resets)),
+        resets(optional_view<const uint8_t, 2>(in.resets)),
         softplus(in.softplus),
         batch(in.u.size(0)),
         time(in.u.size(1)),

@@ -1,13 +1,13 @@
 // Loads and stores of the first few lanes of a vector, for the end of a row. Nothing beyond them is
 // touched.
 //
-//   #include "kernels/lanes-inl.h"                   after hwy/foreach_target.h
+//   #include "kernels/partial_vector-inl.h"          after hwy/foreach_target.h
 
-#if defined(LW_KERNELS_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LW_KERNELS_LANES_INL_H_
-#undef LW_KERNELS_LANES_INL_H_
+#if defined(LW_KERNELS_PARTIAL_VECTOR_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LW_KERNELS_PARTIAL_VECTOR_INL_H_
+#undef LW_KERNELS_PARTIAL_VECTOR_INL_H_
 #else
-#define LW_KERNELS_LANES_INL_H_
+#define LW_KERNELS_PARTIAL_VECTOR_INL_H_
 #endif
 
 #include <hwy/highway.h>
