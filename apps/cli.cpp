@@ -15,7 +15,7 @@
 namespace lw {
 namespace {
 
-constexpr const char* version = "longwave 0.1.0";
+constexpr const char* version = "0.1.0";
 
 /// The command line of every command, bound to the structs of commands.h.
 class CommandLine {
@@ -25,11 +25,13 @@ class CommandLine {
     app_.set_help_flag("-h,--help", "show this help");
     add_train(), add_eval(), add_predict(), add_generate(), add_config(), add_data(), add_ckpt(),
         add_check(), add_bench(), add_doctor();
-    CLI::App* version_command = add("version", "print the version", [] {
-      std::puts(version);
+    CLI::App* version_command = add("version", "print the version", [this] {
+      std::printf(version_json_ ? "{\"name\":\"longwave\",\"version\":\"%s\"}\n" : "longwave %s\n",
+                  version);
       return 0;
     });
     version_command->alias("--version");
+    version_command->add_flag("--json", version_json_, "one JSON object");
     CLI::App* help = add("help", "explain a command", [this] { return help_command(); });
     help->add_option("command", help_topic_, "train, eval, ...");
   }
@@ -38,7 +40,7 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      std::fputs(current().help().c_str(), stdout);
+      std::fputs(help_of(current()).c_str(), stdout);
       return 0;
     } catch (const CLI::ParseError& error) {
       throw Error(str(explain(error, current()), "\n  ", place(), " --help shows how it is used"));
@@ -61,17 +63,29 @@ class CommandLine {
     return &current() == &app_ ? "longwave" : "longwave " + current().get_name();
   }
 
+  /// What needs less memory, for the commands that compute batches.
+  std::string memory_remedy() {
+    const std::string name = current().get_name();
+    if (name != "train" && name != "eval" && (name != "bench" || bench_.what == "op")) return "";
+    return "\n  a larger train.accumulate computes a batch in more parts, to the same result; a "
+           "smaller\n  train.batch, data.length or model needs less too";
+  }
+
  private:
   CLI::App& current() {
     const auto parsed = app_.get_subcommands();
     return parsed.empty() ? app_ : *parsed.front();
   }
 
+  std::string help_of(const CLI::App& app) const {
+    return app.help(&app == &app_ ? "" : app_.get_name());
+  }
+
   CLI::App* add(const std::string& name, const std::string& summary, std::function<int()> action) {
     CLI::App* command = app_.add_subcommand(name, summary);
     command->set_help_flag("-h,--help", "show this help");
     command->add_option("--threads", threads_, "CPU threads; the results do not depend on it")
-        ->check(integer_at_least(1));
+        ->check(integer_between(1, 4096));
     actions_.emplace_back(command, std::move(action));
     return command;
   }
@@ -94,13 +108,19 @@ class CommandLine {
   void add_train() {
     CLI::App* c = add("train", "train a model from a config, or go on with a run",
                       [this] { return train_command(train_); });
-    c->add_option("config", train_.target, "a config; with --resume, the folder of a run")
+    c->add_option("config", train_.target,
+                  "a config; with --resume, the folder of a run, whose own config then holds")
+        ->check(not_empty())
         ->required();
     add_overrides(c, train_.overrides);
-    c->add_option("--run-dir", train_.run_dir, "folder of the run (default: runs/NAME/TIME-ID)");
-    c->add_option("--resume", train_.resume, "auto, step=N or a checkpoint: go on with a run");
+    c->add_option("--run-dir", train_.run_dir, "folder of the run (default: runs/NAME/TIME-ID)")
+        ->check(not_empty());
+    c->add_option("--resume", train_.resume, "auto, step=N or a checkpoint: go on with a run")
+        ->check(not_empty());
     c->add_option("--init-from", train_.init_from,
-                  "a run or checkpoint whose weights a new run starts from");
+                  "a run or checkpoint whose weights a new run starts from: the averaged ones, "
+                  "if it kept them (optim.ema)")
+        ->check(not_empty());
     c->add_flag("-q,--quiet", train_.quiet, "no progress line");
     c->add_flag("--profile", train_.profile, "at the end, each op's share of the steps' time");
   }
@@ -108,7 +128,7 @@ class CommandLine {
   void add_eval() {
     CLI::App* c =
         add("eval", "measure a trained model on a split", [this] { return eval_command(eval_); });
-    c->add_option("run", eval_.run, "a run or a checkpoint")->required();
+    c->add_option("run", eval_.run, "a run or a checkpoint")->check(not_empty())->required();
     add_overrides(c, eval_.overrides);
     c->add_option("--split", eval_.split,
                   "train, val or test (default: test, or val where there is no test split)")
@@ -119,8 +139,9 @@ class CommandLine {
   void add_predict() {
     CLI::App* c = add("predict", "answer the samples of a file",
                       [this] { return predict_command(predict_); });
-    c->add_option("run", predict_.run, "a run or a checkpoint")->required();
+    c->add_option("run", predict_.run, "a run or a checkpoint")->check(not_empty())->required();
     c->add_option("file", predict_.file, "samples in the format the run was trained on")
+        ->check(not_empty())
         ->required();
     add_overrides(c, predict_.overrides);
     c->add_flag("--json", predict_.json, "one JSON object a sample");
@@ -129,7 +150,7 @@ class CommandLine {
   void add_generate() {
     CLI::App* c =
         add("generate", "continue a text", [this] { return generate_command(generate_); });
-    c->add_option("run", generate_.run, "a run or a checkpoint")->required();
+    c->add_option("run", generate_.run, "a run or a checkpoint")->check(not_empty())->required();
     add_overrides(c, generate_.overrides);
     c->add_option("--prompt", generate_.prompt, "the text to continue");
     c->add_option("--max-tokens", generate_.max_tokens, "tokens to write")
@@ -157,7 +178,7 @@ class CommandLine {
     c->add_option("action", config_.action, "print, validate or schema")
         ->required()
         ->check(one_of_words({"print", "validate", "schema"}));
-    c->add_option("config", config_.config, "a config");
+    c->add_option("config", config_.config, "a config")->check(not_empty());
     add_overrides(c, config_.overrides);
   }
 
@@ -168,10 +189,12 @@ class CommandLine {
         ->required()
         ->check(one_of_words({"fetch", "inspect"}));
     c->add_option("name", data_.name, "the dataset to fetch, or the config whose data is looked at")
+        ->check(not_empty())
         ->required();
     add_overrides(c, data_.overrides);
-    c->add_option("--from", data_.from, "folder that already holds the files");
-    c->add_option("--to", data_.to, "folder to put them in (default: below $LONGWAVE_DATA)");
+    c->add_option("--from", data_.from, "folder that already holds the files")->check(not_empty());
+    c->add_option("--to", data_.to, "folder to put them in (default: below $LONGWAVE_DATA)")
+        ->check(not_empty());
     c->add_flag("--json", data_.json, "one JSON object a line");
   }
 
@@ -181,7 +204,7 @@ class CommandLine {
     c->add_option("action", ckpt_.action, "ls, inspect or verify")
         ->required()
         ->check(one_of_words({"ls", "inspect", "verify"}));
-    c->add_option("path", ckpt_.path, "a run or a checkpoint")->required();
+    c->add_option("path", ckpt_.path, "a run or a checkpoint")->check(not_empty())->required();
     c->add_flag("--json", ckpt_.json, "one JSON object a line");
   }
 
@@ -189,7 +212,7 @@ class CommandLine {
     CLI::App* c =
         add("check", "prove the properties of a layer", [this] { return check_command(check_); });
     c->add_option("what", check_.what, "layer")->required()->check(one_of_words({"layer"}));
-    c->add_option("name", check_.name, "kind of a layer, or all")->required();
+    c->add_option("name", check_.name, "kind of a layer, or all")->check(not_empty())->required();
     add_overrides(c, check_.overrides);
     c->add_flag("--json", check_.json, "one JSON object a property");
   }
@@ -200,7 +223,7 @@ class CommandLine {
     c->add_option("what", bench_.what, "op, step or generate")
         ->required()
         ->check(one_of_words({"op", "step", "generate"}));
-    c->add_option("name", bench_.name, "an op, or a config")->required();
+    c->add_option("name", bench_.name, "an op, or a config")->check(not_empty())->required();
     add_overrides(c, bench_.overrides);
     c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
     c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
@@ -225,7 +248,7 @@ class CommandLine {
     for (const auto& [command, action] : actions_) {
       names.push_back(command->get_name());
       if (command->get_name() != help_topic_) continue;
-      std::fputs(command->help().c_str(), stdout);
+      std::fputs(help_of(*command).c_str(), stdout);
       return 0;
     }
     const std::string near = did_you_mean(help_topic_, names);
@@ -245,7 +268,7 @@ class CommandLine {
   CkptArguments ckpt_;
   CheckArguments check_;
   BenchArguments bench_;
-  bool doctor_json_ = false;
+  bool doctor_json_ = false, version_json_ = false;
   std::string help_topic_;
 };
 
@@ -267,10 +290,11 @@ int run_cli(int argc, char** argv) {
   } catch (const Interrupted&) {
     return exit_preempted;
   } catch (const Error& error) {
-    report(line.place(), error.what());
+    report(line.place(), error.what() + (error.kind() == ErrorKind::memory ? line.memory_remedy()
+                                                                           : std::string()));
     return static_cast<int>(error.kind());
   } catch (const std::bad_alloc&) {
-    report(line.place(), "out of memory");
+    report(line.place(), "out of memory" + line.memory_remedy());
     return static_cast<int>(ErrorKind::memory);
   } catch (const std::exception& error) {
     report(line.place(), error.what());

@@ -61,6 +61,20 @@ ArgumentCheck one_of_words(std::vector<std::string> words) {
   };
 }
 
+ArgumentCheck not_empty() {
+  return [](const std::string& text) {
+    return text.empty() ? std::string("expected a path or a name, received nothing") : "";
+  };
+}
+
+ArgumentCheck integer_between(int64_t least, int64_t most) {
+  return [=](const std::string& text) {
+    const std::optional<int64_t> value = decimal<int64_t>(text);
+    return unless(value && least <= *value && *value <= most,
+                  str("an integer from ", least, " to ", most), text);
+  };
+}
+
 ArgumentCheck integer_at_least(int64_t least) {
   return [least](const std::string& text) {
     const std::optional<int64_t> value = decimal<int64_t>(text);
@@ -89,7 +103,9 @@ std::string explain(const CLI::ParseError& error, const CLI::App& app) {
     return str("there is no flag `", *flag, "`", suggestion(*flag, spellings(app)));
   const std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
-    return text.substr(0, text.find(':')) + ": its value is missing";
+    return text.substr(0, text.find(':')) + (text.find("At Most") == text.npos
+                                                 ? ": its value is missing"
+                                                 : " is given more than once");
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || unknown.empty()) return text;
   if (app.get_parent() != nullptr) return str("unexpected argument `", unknown.front(), "`");
   return str("there is no command `", unknown.front(), "`",

@@ -15,7 +15,10 @@ namespace lw {
 using ArgumentCheck = std::function<std::string(const std::string&)>;
 
 ArgumentCheck one_of_words(std::vector<std::string> words);
+/// A path or a name: anything but nothing.
+ArgumentCheck not_empty();
 ArgumentCheck integer_at_least(int64_t least);
+ArgumentCheck integer_between(int64_t least, int64_t most);
 /// A finite number in [least, most].
 ArgumentCheck number_between(double least, double most);
 ArgumentCheck number_at_least(double least);

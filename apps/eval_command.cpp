@@ -16,9 +16,12 @@ int eval_command(const EvalArguments& arguments) {
   const Dataset* split = name == "train" ? run.data.train.get()
                          : name == "val" ? run.data.val.get()
                                          : run.data.test.get();
+  check(split != nullptr || !arguments.split.empty(),
+        "this dataset has neither a test nor a val split; --split train measures the training "
+        "samples");
   check(split != nullptr, "--split ", name, ": this dataset has no such split",
         name == "test" && run.data.val ? "; try --split val" : "");
-  const Score score = evaluate(*run.model, run.data.task, *split,
+  const Score score = evaluate(*run.model, run.data.task, *split, name,
                                run.config.train.batch / run.config.train.accumulate);
   if (arguments.json) {
     nlohmann::ordered_json line;

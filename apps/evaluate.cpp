@@ -8,7 +8,8 @@
 
 namespace lw {
 
-Score evaluate(const Model& model, const Task& task, const Dataset& split, int64_t batch) {
+Score evaluate(const Model& model, const Task& task, const Dataset& split, const std::string& name,
+               int64_t batch) {
   const NoGrad no_grad;
   Score total;
   for (int64_t begin = 0; begin < split.size(); begin += batch) {
@@ -20,6 +21,10 @@ Score evaluate(const Model& model, const Task& task, const Dataset& split, int64
         model.forward(samples.inputs, {}, {.resets = samples.resets}, samples.lengths);
     total += objective(task, result.y, samples, /*with_accuracy=*/true).score;
   }
+  if (total.count == 0)
+    throw Error(str("split ", name, ": none of the targets of its ", split.size(),
+                    " samples counts: there is nothing to measure"),
+                ErrorKind::data);
   return total;
 }
 

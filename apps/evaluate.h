@@ -7,8 +7,10 @@
 
 namespace lw {
 
-/// The score over every sample, in order, in batches of `batch`. A signal ends it with Interrupted.
-Score evaluate(const Model& model, const Task& task, const Dataset& split, int64_t batch);
+/// The score over every sample of the split that is called `name`, in order, in batches of `batch`. A signal ends it
+/// with Interrupted. Throws Error (data) if the split has no target that counts.
+Score evaluate(const Model& model, const Task& task, const Dataset& split, const std::string& name,
+               int64_t batch);
 
 /// What a score is called in metrics.jsonl and by `longwave eval`: loss, then accuracy (labels,
 /// tokens), perplexity and bits a token (language models).

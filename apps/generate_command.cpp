@@ -11,7 +11,7 @@
 namespace lw {
 
 int generate_command(const GenerateArguments& a) {
-  const TrainedRun run = open_run(a.run, a.overrides);
+  const TrainedRun run = open_run(a.run, a.overrides, Corpus::unread);
   check(run.data.vocabulary != nullptr && run.data.task.autoregressive, "generate: ", a.run,
         " is no language model");
   const StoredWeights stored = store_weights(run.model->parameters(), weight_format(a.weights));
@@ -21,19 +21,23 @@ int generate_command(const GenerateArguments& a) {
                           .min_p = a.min_p,
                           .repetition_penalty = a.repetition_penalty,
                           .seed = static_cast<uint64_t>(a.seed)};
-  std::vector<int64_t> tokens;
-  generate(*run.model, run.data.vocabulary->encode(a.prompt), a.max_tokens, sampling,
-           [&](int64_t token) {
-             throw_if_stop_requested();
-             tokens.push_back(token);
-             if (!a.json) {
-               const int64_t last[] = {token};
-               const std::string text = run.data.vocabulary->decode(last);
-               std::fwrite(text.data(), 1, text.size(), stdout);
-               std::fflush(stdout);
-             }
-             return true;
-           });
+  std::vector<int64_t> prompt, tokens;
+  try {
+    prompt = run.data.vocabulary->encode(a.prompt);
+  } catch (const Error& error) {
+    throw Error(str("--prompt: ", error.what()));
+  }
+  generate(*run.model, prompt, a.max_tokens, sampling, [&](int64_t token) {
+    throw_if_stop_requested();
+    tokens.push_back(token);
+    if (!a.json) {
+      const int64_t last[] = {token};
+      const std::string text = run.data.vocabulary->decode(last);
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      std::fflush(stdout);
+    }
+    return true;
+  });
   if (a.json) {
     const nlohmann::ordered_json line{{"prompt", a.prompt},
                                       {"text", run.data.vocabulary->decode(tokens)},

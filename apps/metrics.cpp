@@ -92,7 +92,7 @@ void MetricsFile::write_waiting() {
   if (waiting_.empty()) return;
   const Descriptor file(open(path_.c_str(), O_WRONLY | O_CLOEXEC));
   const auto put = [&](size_t size) { return pwrite(file.get(), waiting_.data(), size, bytes_); };
-  errno = ENOSPC;  // what a short write means
+  if (file.is_open()) errno = ENOSPC;  // what a short write means
   if (!file.is_open() || disk_operation(
                              Space::needed, [&] { return put(waiting_.size()); },
                              [&] { return put(waiting_.size() / 2); }) != std::ssize(waiting_)) {

@@ -12,9 +12,13 @@ struct Score {
   int64_t count = 0;    ///< targets that count
   int64_t correct = 0;  ///< targets that the largest output hits; 0 for values
 
-  double loss() const { return loss_sum / static_cast<double>(count); }
-  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(count); }
+  /// Means over the targets that count; 0 if there are none.
+  double loss() const { return mean(loss_sum); }
+  double accuracy() const { return mean(static_cast<double>(correct)); }
   Score& operator+=(const Score& other);
+
+ private:
+  double mean(double sum) const { return count > 0 ? sum / static_cast<double>(count) : 0; }
 };
 
 struct Objective {

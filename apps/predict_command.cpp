@@ -154,7 +154,7 @@ void predict_series(const TrainedRun& run, const CsvDataset& trained_on,
 }  // namespace
 
 int predict_command(const PredictArguments& arguments) {
-  const TrainedRun run = open_run(arguments.run, arguments.overrides);
+  const TrainedRun run = open_run(arguments.run, arguments.overrides, Corpus::unread);
   const NoGrad no_grad;
   if (const auto* images = dynamic_cast<const ImageDataset*>(run.data.train.get()))
     predict_images(run, *images, arguments);

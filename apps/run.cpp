@@ -2,6 +2,7 @@
 
 #include "core/config.h"
 #include "core/log.h"
+#include "data/text.h"
 
 namespace lw {
 namespace {
@@ -17,18 +18,31 @@ RunConfig read(const Config& config) {
 
 Path absolute_path(const Path& path) { return std::filesystem::absolute(path).lexically_normal(); }
 
-/// Refuses data whose tokens have other numbers than in training, and warns of data that changed.
-void compare_data(const TrainedRun& run, const CheckpointContent& content) {
-  const std::string place = run.checkpoint.string();
-  const auto vocabulary = content.attributes.find("vocabulary");
-  if (vocabulary != content.attributes.end() && run.data.vocabulary &&
-      std::get<std::string>(vocabulary->second) != run.data.vocabulary->serialize())
-    throw Error(str(place,
-                    ": error: the model was trained on a text of other characters\n  put the "
-                    "text back, or name the folder that holds it with data.root=DIR"),
-                ErrorKind::data);
-  if (!content.data_fingerprint.empty() && content.data_fingerprint != run.data.fingerprint)
-    log_warning(str(place, ": the data have changed since the model was trained"));
+/// The vocabulary of a language model; null for other models.
+std::shared_ptr<const Vocabulary> vocabulary_of(const Attributes& attributes) {
+  const auto kept = attributes.find("vocabulary");
+  if (kept == attributes.end()) return nullptr;
+  return vocabulary_from(std::get<std::string>(kept->second));
+}
+
+/// "256 bytes" or "65 characters".
+std::string size_text(const Vocabulary& vocabulary) {
+  return str(vocabulary.size(), vocabulary.serialize() == "bytes" ? " bytes" : " characters");
+}
+
+RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
+                    const Overrides& overrides, std::string* resolved = nullptr) {
+  const Config config =
+      Config::parse(content.config, (checkpoint / "model.h5").string() + "/config", overrides);
+  RunConfig run = read(config);
+  const auto kept = content.attributes.find("data_root");
+  if (!run.data.root.empty()) {
+    run.data.root = absolute_path(run.data.root);
+  } else if (kept != content.attributes.end()) {
+    run.data.root = std::get<std::string>(kept->second);
+  }
+  if (resolved != nullptr) *resolved = config.resolved(run);
+  return run;
 }
 
 }  // namespace
@@ -54,18 +68,8 @@ RunConfig load_config(const Path& file, const Overrides& overrides, std::string*
 
 RunConfig config_of_checkpoint(const Path& checkpoint, const Overrides& overrides,
                                std::string* resolved) {
-  const CheckpointContent content = load_checkpoint(checkpoint, {.model_only = true});
-  const Config config =
-      Config::parse(content.config, (checkpoint / "model.h5").string() + "/config", overrides);
-  RunConfig run = read(config);
-  const auto kept = content.attributes.find("data_root");
-  if (!run.data.root.empty()) {
-    run.data.root = absolute_path(run.data.root);
-  } else if (kept != content.attributes.end()) {
-    run.data.root = std::get<std::string>(kept->second);
-  }
-  if (resolved != nullptr) *resolved = config.resolved(run);
-  return run;
+  return config_of(load_checkpoint(checkpoint, {.model_only = true}), checkpoint, overrides,
+                   resolved);
 }
 
 std::string portable_config(RunConfig config) {
@@ -80,28 +84,50 @@ std::vector<TensorSpec> parameter_specs(const Model& model) {
   return specs;
 }
 
-TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides) {
-  TrainedRun run;
-  run.checkpoint = find_checkpoint(run_or_checkpoint);
-  run.config = config_of_checkpoint(run.checkpoint, overrides);
-  run.data = open_data(run.config);
-  run.model = make_model(run.config, run.data.task);
-
-  const CheckpointContent content = load_checkpoint(
-      run.checkpoint,
-      {.params = parameter_specs(*run.model), .model_only = run.config.optim.ema == 0});
-  compare_data(run, content);
-  for (const Parameter& p : run.model->parameters()) {
+void load_weights(const Model& model, const CheckpointContent& content) {
+  for (const Parameter& p : model.parameters()) {
     const auto kept = content.optimizer.tensors.find(p.name);
     const bool averaged =
         kept != content.optimizer.tensors.end() && kept->second.contains("average");
     Tensor target = p.value.value();
     target.copy_from(averaged ? kept->second.at("average") : content.params.at(p.name).value);
   }
-  for (const Layer::Buffer& b : run.model->buffers()) {
+  for (const Layer::Buffer& b : model.buffers()) {
     Tensor target = b.value;
     if (content.buffers.contains(b.name)) target.copy_from(content.buffers.at(b.name).value);
   }
+}
+
+void check_vocabulary(const Path& checkpoint, const Attributes& attributes, const DataSource& data,
+                      const std::string& remedy) {
+  const std::shared_ptr<const Vocabulary> known = vocabulary_of(attributes);
+  if (!known || !data.vocabulary || known->serialize() == data.vocabulary->serialize()) return;
+  throw Error(str(checkpoint.string(), ": error: the tokens of the model are ", size_text(*known),
+                  ", those of the data ", size_text(*data.vocabulary),
+                  known->size() == data.vocabulary->size() ? ", but others" : "", "\n  ", remedy),
+              ErrorKind::data);
+}
+
+TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides, Corpus corpus) {
+  TrainedRun run;
+  run.checkpoint = find_checkpoint(run_or_checkpoint);
+  const CheckpointContent head = load_checkpoint(run.checkpoint, {.model_only = true});
+  run.config = config_of(head, run.checkpoint, overrides);
+  run.data.vocabulary = vocabulary_of(head.attributes);
+  if (run.data.vocabulary && corpus == Corpus::unread) {
+    run.data.task = language_task(*run.data.vocabulary, /*length=*/0);
+  } else {
+    run.data = open_data(run.config);
+    check_vocabulary(run.checkpoint, head.attributes, run.data,
+                     "put the text back, or name the folder that holds it with data.root=DIR");
+    if (!head.data_fingerprint.empty() && head.data_fingerprint != run.data.fingerprint)
+      log_warning(
+          str(run.checkpoint.string(), ": the data have changed since the model was trained"));
+  }
+  run.model = make_model(run.config, run.data.task);
+  load_weights(*run.model,
+               load_checkpoint(run.checkpoint, {.params = parameter_specs(*run.model),
+                                                .model_only = run.config.optim.ema == 0}));
   return run;
 }
 

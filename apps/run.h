@@ -10,7 +10,8 @@
 
 namespace lw {
 
-/// Reads a config file with overrides. A relative data.root given in a file is relative to that file.
+/// Reads a config file with overrides. A relative data.root is relative to the file that gives it; that of an
+/// override to the working folder.
 RunConfig load_config(const Path& file, const Overrides& overrides,
                       std::string* resolved = nullptr);
 
@@ -25,6 +26,16 @@ std::string portable_config(RunConfig config);
 /// What a checkpoint of this model must hold.
 std::vector<TensorSpec> parameter_specs(const Model& model);
 
+/// Copies the weights of a checkpoint of this model: the averaged ones, if they were kept and loaded.
+void load_weights(const Model& model, const CheckpointContent& content);
+
+/// Refuses data whose tokens are not those that the checkpoint's model was trained on. `remedy` ends the message.
+void check_vocabulary(const Path& checkpoint, const Attributes& attributes, const DataSource& data,
+                      const std::string& remedy);
+
+/// Whether the text that a language model was trained on is opened too.
+enum class Corpus { read, unread };
+
 /// A model with its weights, and the data it was trained on.
 struct TrainedRun {
   Path checkpoint;
@@ -34,8 +45,11 @@ struct TrainedRun {
 };
 
 /// Opens the newest good checkpoint of a run, or the one given. Averaged weights, if the run kept them, are
-/// the ones loaded. Throws Error (data) if there is none.
-TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides);
+/// the ones loaded; with optim.ema=0 among the overrides, the last ones. With Corpus::unread a language model is
+/// opened without its text: `data` is its task and its vocabulary, which the checkpoint holds. Throws Error (data)
+/// if there is no checkpoint.
+TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides,
+                    Corpus corpus = Corpus::read);
 
 /// Refuses a device that this build or machine does not have.
 void check_device(const RunConfig& config);

@@ -6,7 +6,9 @@ namespace lw {
 
 void DataOptions::describe(Fields& f) {
   f.choice("kind", kind, "which dataset; its own options stand beside it");
-  f.optional("root", root, "folder of the files; empty: the dataset's folder below $LONGWAVE_DATA");
+  f.optional("root", root,
+             "folder of the files: in a config relative to that file, on the command line to the "
+             "working folder; empty: the dataset's folder below $LONGWAVE_DATA");
 }
 
 void TrainOptions::describe(Fields& f) {
@@ -58,24 +60,25 @@ int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch) {
   check(train.epochs.has_value(),
         "train: neither `steps` nor `epochs` is given\n  say how long to train, for example "
         "train.steps=1000");
-  return std::max<int64_t>(1, std::llround(*train.epochs * static_cast<double>(steps_per_epoch)));
+  const double steps = *train.epochs * static_cast<double>(steps_per_epoch);
+  check(steps < 1e18, "train.epochs is ", *train.epochs, ": too many steps to be counted");
+  return std::max<int64_t>(1, std::llround(steps));
 }
 
 DataSource open_data(const RunConfig& config) {
-  DataSource data = config.data.kind.build(
+  return config.data.kind.build(
       {.root = config.data.root, .seed = static_cast<uint64_t>(config.seed)});
-  if (data.vocabulary && data.task.autoregressive && config.sample.tokens > 0) {
-    check(!config.sample.prompt.empty(),
-          "sample.prompt is empty; a sample continues at least one "
-          "character");
-    try {
-      data.vocabulary->encode(config.sample.prompt);
-    } catch (const Error& error) {
-      throw Error(str("sample.prompt: ", error.what(),
-                      "\n  take another prompt, or sample.tokens=0 for no samples"));
-    }
+}
+
+void check_prompt(const SampleOptions& sample, const Vocabulary& vocabulary) {
+  check(!sample.prompt.empty(),
+        "sample.prompt is empty; a sample continues at least one character");
+  try {
+    vocabulary.encode(sample.prompt);
+  } catch (const Error& error) {
+    throw Error(str("sample.prompt: ", error.what(),
+                    "\n  take another prompt, or sample.tokens=0 for no samples"));
   }
-  return data;
 }
 
 std::unique_ptr<Model> make_model(const RunConfig& config, const Task& task) {

@@ -62,8 +62,11 @@ struct RunConfig {
 /// The steps of the run: train.steps, or train.epochs in steps. Throws Error if neither is given.
 int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch);
 
-/// The data that the config names. Throws Error for a sample.prompt that they cannot spell.
+/// The data that the config names.
 DataSource open_data(const RunConfig& config);
+
+/// Refuses a prompt that is empty, or that the vocabulary cannot spell.
+void check_prompt(const SampleOptions& sample, const Vocabulary& vocabulary);
 
 /// The model that the config describes, for the task that the data poses.
 std::unique_ptr<Model> make_model(const RunConfig& config, const Task& task);

@@ -87,7 +87,16 @@ std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& whi
 }
 
 int resume(const TrainArguments& arguments) {
-  const Path run = arguments.run_dir.empty() ? arguments.target : arguments.run_dir;
+  const Path run = arguments.target;
+  const Path named = arguments.run_dir.empty() ? run : Path(arguments.run_dir);
+  std::error_code none;
+  check(
+      !std::filesystem::is_regular_file(run, none) &&
+          (named == run || std::filesystem::equivalent(named, run, none)),
+      run.string(),
+      ": error: --resume takes the folder of a run alone, and goes on with the run's own config\n",
+      "  longwave train --resume ", arguments.resume, " ",
+      arguments.run_dir.empty() ? "RUN" : arguments.run_dir, " key=value changes it");
   if (!is_run(run))
     throw Error(str(run.string(), ": error: there is no run in this folder to go on with"),
                 ErrorKind::data);

@@ -33,6 +33,7 @@ Trainer::Trainer(const RunConfig& config)
   eval_every_ = config_.train.eval_every;
   if (eval_every_ == 0 && config_.train.epochs && !config_.train.steps)
     eval_every_ = order.steps_per_epoch();
+  if (writes_text()) check_prompt(config_.sample, *data_.vocabulary);
   check(config_.train.monitor != "accuracy" || data_.task.target != Task::Target::value,
         "train.monitor is accuracy, but this task has none; use loss");
   optimizer_ = config_.optim.make(FlatParameters(model_->parameters()));
@@ -105,7 +106,12 @@ Trainer::StepResult Trainer::train_step() {
   }
 
   // The gradients are those of the sum over targets; dividing by their number makes them those of the mean.
-  const double mean = 1 / static_cast<double>(result.score.count);
+  // A batch without one has no loss and no gradient; the step is made all the same.
+  const double mean = 1 / static_cast<double>(std::max<int64_t>(1, result.score.count));
+  if (result.score.count == 0) {
+    progress_.clear();
+    log_warning(str("step ", step_, ": no target of this batch counts; its loss is 0"));
+  }
   result.grad_norm = optimizer_->gradient_norm() * mean;
   if (!std::isfinite(result.score.loss_sum) || !std::isfinite(result.grad_norm))
     throw Error(str("step ", step_, ": the loss is ", result.score.loss(),
@@ -168,17 +174,17 @@ void Trainer::evaluate_now(MetricsFile& metrics) {
     std::unique_ptr<WeightAverage::Swap> averaged;
     if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
     const int64_t batch = config_.train.batch / config_.train.accumulate;
-    const Score score = evaluate(*model_, data_.task, *split, batch);
-    Metrics line{
-        .step = step_, .split = validates ? "val" : "test", .values = named(score, data_.task)};
+    const std::string name = validates ? "val" : "test";
+    const Score score = evaluate(*model_, data_.task, *split, name, batch);
+    Metrics line{.step = step_, .split = name, .values = named(score, data_.task)};
     line.values.emplace_back("eval_time_s",
                              std::chrono::duration<double>(Clock::now() - start).count());
     metrics.append(line);
     last_evaluation_.clear();
-    for (const char* name : {"loss", "accuracy"})
-      if (!std::isnan(line[name]))
+    for (const char* value : {"loss", "accuracy"})
+      if (!std::isnan(line[value]))
         last_evaluation_ +=
-            str(last_evaluation_.empty() ? "" : ", ", line.split, " ", name, " ", line[name]);
+            str(last_evaluation_.empty() ? "" : ", ", name, " ", value, " ", line[value]);
     progress_.clear();
     log_info(str("step ", step_, ": ", last_evaluation_));
 

@@ -28,7 +28,8 @@ class Trainer {
 
   /// Takes weights, optimizer and position from a checkpoint of this run.
   void restore(const Path& checkpoint);
-  /// Takes the weights alone, for a new run. Throws Error listing what does not fit.
+  /// Takes the weights alone, for a new run: the averaged ones, if they were kept, as the commands do that use a
+  /// trained model. Throws Error listing what does not fit, and for a vocabulary that is not that of the data.
   void start_from(const Path& checkpoint);
 
   /// What is printed at the start: every parameter with its role, and the sizes that matter.
@@ -63,7 +64,6 @@ class Trainer {
   void write_plot(const RunFolder& folder) const;
 
   CheckpointContent content() const;
-  void load_weights(const CheckpointContent& content);
   LoaderOptions loader_options() const;
   bool due(int64_t every) const { return every > 0 && step_ > 0 && step_ % every == 0; }
   bool stopped_early() const {

@@ -1,4 +1,5 @@
 // What of a run is in a checkpoint: the trainer's state, out and in.
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -98,16 +99,18 @@ CheckpointContent Trainer::content() const {
 }
 
 void Trainer::start_from(const Path& checkpoint) {
-  load_weights(
-      load_checkpoint(checkpoint, {.params = parameter_specs(*model_), .model_only = true}));
+  check_vocabulary(checkpoint, load_checkpoint(checkpoint, {.model_only = true}).attributes, data_,
+                   "a model goes on with a text of the same characters; one of data.tokens=bytes, "
+                   "with any text");
+  const std::vector<Manifest::Tensor> tensors = read_manifest(checkpoint).tensors;
+  const bool averaged = std::any_of(tensors.begin(), tensors.end(), [](const auto& tensor) {
+    return tensor.name.ends_with("/average");
+  });
+  load_weights(*model_, load_checkpoint(checkpoint, {.params = parameter_specs(*model_),
+                                                     .model_only = !averaged}));
+  if (average_)
+    average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
   save_first_ = true;  // a run without a checkpoint would be resumed from its config alone
-}
-
-void Trainer::load_weights(const CheckpointContent& c) {
-  for (const Parameter& p : model_->parameters())
-    restore_tensor(p.value.value(), c.params.at(p.name).value, p.name);
-  for (const Layer::Buffer& b : model_->buffers())
-    if (c.buffers.contains(b.name)) restore_tensor(b.value, c.buffers.at(b.name).value, b.name);
 }
 
 void Trainer::restore(const Path& checkpoint) {
@@ -119,7 +122,10 @@ void Trainer::restore(const Path& checkpoint) {
                     "\n  --init-from starts a new run from the weights"),
                 ErrorKind::data);
   const CheckpointContent c = load_checkpoint(checkpoint, {.params = parameter_specs(*model_)});
-  load_weights(c);
+  for (const Parameter& p : model_->parameters())
+    restore_tensor(p.value.value(), c.params.at(p.name).value, p.name);
+  for (const Layer::Buffer& b : model_->buffers())
+    if (c.buffers.contains(b.name)) restore_tensor(b.value, c.buffers.at(b.name).value, b.name);
   if (c.optimizer.type != config_.optim.method.kind())
     throw Error(str(checkpoint.string(), ": error: the run was trained with optim.kind=",
                     c.optimizer.type, ", not ", config_.optim.method.kind()));

@@ -92,8 +92,7 @@ class CpuCache {
       release_locked();  // the cache may hold blocks of other sizes
     }
     throw Error(
-        str("out of memory: ", bytes, " bytes were asked for while tensors hold ", use_.used,
-            "\n  a smaller train.batch, or a larger train.accumulate, needs less"),
+        str("out of memory: ", bytes, " bytes were asked for while tensors hold ", use_.used),
         ErrorKind::memory);
   }
 

@@ -120,7 +120,14 @@ std::unique_ptr<Dataset> split_of(const std::shared_ptr<const CsvSeries>& series
   return std::make_unique<CsvDataset>(series, begin, end);
 }
 
+void check_named_once(const char* key, const std::vector<std::string>& names) {
+  for (auto name = names.begin(); name != names.end(); ++name)
+    check(std::find(names.begin(), name, *name) == name, key, ": `", *name, "` is named twice");
+}
+
 DataSource make_csv(const CsvOptions& o, const DataContext& context) {
+  check_named_once("data.columns", o.columns);
+  check_named_once("data.targets", o.targets);
   const std::filesystem::path path =
       std::filesystem::path(o.file).is_absolute()
           ? std::filesystem::path(o.file)
@@ -138,10 +145,11 @@ DataSource make_csv(const CsvOptions& o, const DataContext& context) {
           "data.targets: `", target, "` is not among the columns that ", file, " is read for");
 
   const Borders borders = borders_of(o, table.rows, file);
-  if (borders.train < o.length + o.horizon)
-    throw Error(str(file, ": error: the training part has ", borders.train,
-                    " rows, too few for data.length + data.horizon = ", o.length + o.horizon),
-                ErrorKind::data);
+  if (borders.train < o.horizon || borders.train - o.horizon < o.length)
+    throw Error(
+        str(file, ": error: the training part has ", borders.train,
+            " rows, too few for data.length = ", o.length, " and data.horizon = ", o.horizon),
+        ErrorKind::data);
   auto series = std::make_shared<CsvSeries>();
   series->options = o;
   series->inputs =

@@ -102,6 +102,7 @@ FetchedFile download_file(const PinnedFile& file, const FetchOptions& options) {
   const DownloadLimits limits{.protocols = options.protocols,
                               .bytes = most_bytes(file),
                               .stall_seconds = options.stall_seconds};
+  make_directories(options.to);
   PartFile part(options.to / str(".", file.published_name(), ".part"), limits.bytes);
   std::string reasons;
   try {
@@ -139,6 +140,7 @@ FetchedFile copy_file(const PinnedFile& file, const FetchOptions& options) {
   if (const std::string problem = problem_of(file, content); !problem.empty())
     fail(*source, "not the pinned file: ", problem);
   const Path path = final_path(file, content, options.to);
+  make_directories(options.to);
   write_file(path, content);
   return {FetchedFile::How::copied, path, source->string()};
 }
@@ -161,7 +163,6 @@ FetchedFile fetch_file(const PinnedFile& file, const FetchOptions& options) {
 std::vector<FetchedFile> fetch(const PinnedDataset& dataset, const FetchOptions& options) {
   if (!options.from.empty() && !fs::is_directory(options.from))
     fail(options.from, "there is no such folder");
-  make_directories(options.to);
   std::vector<FetchedFile> fetched;
   for (const PinnedFile& file : dataset.files) {
     options.poll();

@@ -54,6 +54,7 @@ struct Idx {
 
 /// Reads an idx file of unsigned bytes with `rank` axes.
 Idx read_idx(const fs::path& path, int rank) {
+  if (fs::is_directory(path)) fail(path, "this is a folder, expected an idx file");
   GzFile file(path);
   std::vector<uint8_t> header(static_cast<size_t>(4 + 4 * rank));
   const size_t read = file.read(header.data(), header.size());

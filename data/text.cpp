@@ -103,7 +103,7 @@ DataSource make_text(const TextOptions& o, const DataContext& context) {
       std::make_shared<const std::vector<int64_t>>(source.vocabulary->encode(corpus));
   const auto total = static_cast<int64_t>(tokens->size());
   const int64_t cut = total - static_cast<int64_t>(o.validation * static_cast<double>(total));
-  if (cut < 2 * o.length)
+  if (cut / 2 < o.length)
     throw Error(str(root, ": error: the training part of the corpus has ", cut,
                     " tokens, too few for windows of data.length = ", o.length,
                     "\n  add text, or make data.length or data.validation smaller"),
@@ -112,11 +112,7 @@ DataSource make_text(const TextOptions& o, const DataContext& context) {
   source.train = std::make_unique<Windows>(tokens, 0, cut, o.length, &shift);
   if (total - cut > 1)
     source.val = std::make_unique<Windows>(tokens, cut, total, o.length, nullptr);
-  source.task = {.vocabulary = source.vocabulary->size(),
-                 .length = o.length,
-                 .target = Task::Target::token,
-                 .classes = source.vocabulary->size(),
-                 .autoregressive = true};
+  source.task = language_task(*source.vocabulary, o.length);
   return source;
 }
 
@@ -130,6 +126,14 @@ void TextOptions::describe(Fields& f) {
   f.optional("tokens", tokens, "what a token is", one_of({"characters", "bytes"}));
   f.optional("length", length, "steps of a sample", positive());
   f.optional("validation", validation, "share of the corpus, its tail, held out", probability());
+}
+
+Task language_task(const Vocabulary& vocabulary, int64_t length) {
+  return {.vocabulary = vocabulary.size(),
+          .length = length,
+          .target = Task::Target::token,
+          .classes = vocabulary.size(),
+          .autoregressive = true};
 }
 
 std::vector<std::string> find_files(const std::string& root, const std::string& pattern) {

@@ -26,6 +26,9 @@ struct TextOptions {
 /// other than /, and **/ for any number of folders.
 std::vector<std::string> find_files(const std::string& root, const std::string& pattern);
 
+/// The task that a text poses: to predict its next token.
+Task language_task(const Vocabulary& vocabulary, int64_t length);
+
 /// The 256 bytes: every text can be encoded, and decoding is exact.
 std::shared_ptr<const Vocabulary> byte_vocabulary();
 /// The characters (UTF-8 code points) of `text`, sorted. Bytes that are no UTF-8 count as one

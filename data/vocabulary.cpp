@@ -21,6 +21,15 @@ size_t code_point_length(std::string_view text) {
   return length;
 }
 
+/// A character as a message shows it.
+std::string spelling(std::string_view character) {
+  const auto byte = static_cast<unsigned char>(character[0]);
+  if (character == "\n") return "`\\n`";
+  if (character.size() > 1 || (byte >= 0x20 && byte < 0x7f)) return str("`", character, "`");
+  constexpr const char* digits = "0123456789abcdef";
+  return str("`\\x", digits[byte / 16], digits[byte % 16], "`");
+}
+
 class Bytes final : public Vocabulary {
  public:
   int64_t size() const override { return 256; }
@@ -50,7 +59,7 @@ class Characters final : public Vocabulary {
       const size_t length = code_point_length(text.substr(at));
       const auto token = tokens_.find(std::string(text.substr(at, length)));
       if (token == tokens_.end())
-        throw Error(str("text: the character `", text.substr(at, length), "` at byte ", at,
+        throw Error(str("text: the character ", spelling(text.substr(at, length)), " at byte ", at,
                         " is not among the ", size(), " characters of the training corpus"));
       tokens.push_back(token->second);
       at += length;

@@ -43,12 +43,28 @@ TEST_F(BadInput, CommandsAndFlags) {
   longwave train --help shows how it is used
 )"},
       {"", "train digits.yaml --threads 0", 2,
-       R"(longwave train: error: --threads: expected an integer at least 1, received `0`
+       R"(longwave train: error: --threads: expected an integer from 1 to 4096, received `0`
   longwave train --help shows how it is used
 )"},
       {"", "train digits.yaml --threads many", 2,
-       R"(longwave train: error: --threads: expected an integer at least 1, received `many`
+       R"(longwave train: error: --threads: expected an integer from 1 to 4096, received `many`
   longwave train --help shows how it is used
+)"},
+      {"", "train digits.yaml --threads 99999999999", 2,
+       R"(longwave train: error: --threads: expected an integer from 1 to 4096, received `99999999999`
+  longwave train --help shows how it is used
+)"},
+      {"", "eval digits --split test --split val", 2,
+       R"(longwave eval: error: --split is given more than once
+  longwave eval --help shows how it is used
+)"},
+      {"", "train digits.yaml --run-dir ''", 2,
+       R"(longwave train: error: --run-dir: expected a path or a name, received nothing
+  longwave train --help shows how it is used
+)"},
+      {"", "ckpt ls ''", 2,
+       R"(longwave ckpt: error: path: expected a path or a name, received nothing
+  longwave ckpt --help shows how it is used
 )"},
       {"", "train digits.yaml -x", 2,
        R"(longwave train: error: there is no flag `-x`
@@ -157,6 +173,9 @@ TEST_F(BadInput, ConfigDataAndCheckpointCommands) {
 )"},
       {"", "data fetch mnist --to x --from nowhere", 3,
        R"(nowhere: error: there is no such folder
+)"},
+      {"", "data fetch mnist --to x --from mnist", 3,
+       R"(mnist/train-images-idx3-ubyte: error: not the pinned file: its SHA-256 is 936d716b3f77e8c26782d9737fa26a91761725c2b2344e102676a72a4d809bfa, expected ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db
 )"},
       {"", "data inspect nowhere.yaml", 2,
        R"(nowhere.yaml: error: no such file

@@ -88,6 +88,18 @@ TEST_F(BadInput, RunsThatCannotGoOn) {
       {"", "train --resume auto nowhere", 3,
        R"(nowhere: error: there is no run in this folder to go on with
 )"},
+      {"", "train --resume auto digits.yaml", 2,
+       R"(digits.yaml: error: --resume takes the folder of a run alone, and goes on with the run's own config
+  longwave train --resume auto RUN key=value changes it
+)"},
+      {"", "train --resume auto digits.yaml --run-dir digits", 2,
+       R"(digits.yaml: error: --resume takes the folder of a run alone, and goes on with the run's own config
+  longwave train --resume auto digits key=value changes it
+)"},
+      {"", "train --resume auto text --run-dir digits", 2,
+       R"(text: error: --resume takes the folder of a run alone, and goes on with the run's own config
+  longwave train --resume auto digits key=value changes it
+)"},
       {"", "train --resume auto mnist", 3,
        R"(mnist: error: there is no run in this folder to go on with
 )"},

@@ -237,6 +237,14 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
       {"", "train digits.yaml train.batch=64", 2,
        R"(longwave train: error: train.batch is 64, but the training split has only 20 samples
 )"},
+      {"", "train digits.yaml train.steps=null train.epochs=1e300", 2,
+       R"(longwave train: error: train.epochs is 1e+300: too many steps to be counted
+)"},
+      {"", "train digits.yaml model.d_model=100000000000000", 5,
+       R"(longwave train: error: out of memory: 422212465065984 bytes were asked for while tensors hold 0
+  a larger train.accumulate computes a batch in more parts, to the same result; a smaller
+  train.batch, data.length or model needs less too
+)"},
       {"", "train digits.yaml train.accumulate=3", 2,
        R"(longwave train: error: train.batch is 4, which does not divide evenly by train.accumulate = 3
 )"},

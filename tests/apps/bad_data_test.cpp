@@ -82,6 +82,18 @@ TEST_F(BadInput, Text) {
        R"($DIR/: error: the training part of the corpus has 0 tokens, too few for windows of data.length = 8
   add text, or make data.length or data.validation smaller
 )"},
+      {"", "train text.yaml data.length=9223372036854775807", 3,
+       R"($DIR/: error: the training part of the corpus has 64 tokens, too few for windows of data.length = 9223372036854775807
+  add text, or make data.length or data.validation smaller
+)"},
+      {"printf x > input.txt", "train text.yaml data.length=1", 3,
+       R"($DIR/: error: the training part of the corpus has 1 tokens, too few for windows of data.length = 1
+  add text, or make data.length or data.validation smaller
+)"},
+      {"printf 0123456789 > input.txt", "train text.yaml", 3,
+       R"($DIR/: error: the training part of the corpus has 8 tokens, too few for windows of data.length = 8
+  add text, or make data.length or data.validation smaller
+)"},
       {"", "train text.yaml data.validation=1.5", 2,
        R"(override `data.validation=1.5`: error: `data.validation` is 1.5, expected a number at least 0 and less than 1
 )"},
@@ -89,17 +101,28 @@ TEST_F(BadInput, Text) {
        R"(override `data.tokens=words`: error: `data.tokens` is `words`, expected one of: characters, bytes
 )"},
       {"", "generate text --prompt Xone", 2,
-       R"(longwave generate: error: text: the character `X` at byte 0 is not among the 16 characters of the training corpus
+       R"(longwave generate: error: --prompt: text: the character `X` at byte 0 is not among the 16 characters of the training corpus
 )"},
       {"", "generate text --prompt ''", 2,
        R"(longwave generate: error: generate: the prompt is empty; give at least one character with --prompt
 )"},
       {"", "generate text --prompt é", 2,
-       R"(longwave generate: error: text: the character `é` at byte 0 is not among the 16 characters of the training corpus
+       R"(longwave generate: error: --prompt: text: the character `é` at byte 0 is not among the 16 characters of the training corpus
 )"},
-      {"sed -i s/x/z/ input.txt", "generate text data.root=.", 3,
-       R"(text/ckpt/step-00000001: error: the model was trained on a text of other characters
+      {"", R"(generate text --prompt "$(printf 'one\377')")", 2,
+       R"(longwave generate: error: --prompt: text: the character `\xff` at byte 3 is not among the 16 characters of the training corpus
+)"},
+      {"sed -i s/x/z/ input.txt", "eval text data.root=.", 3,
+       R"(text/ckpt/step-00000001: error: the tokens of the model are 16 characters, those of the data 16 characters, but others
   put the text back, or name the folder that holds it with data.root=DIR
+)"},
+      {"sed -i s/x/z/ input.txt", "train text.yaml --init-from text", 3,
+       R"(text/ckpt/step-00000001: error: the tokens of the model are 16 characters, those of the data 16 characters, but others
+  a model goes on with a text of the same characters; one of data.tokens=bytes, with any text
+)"},
+      {"", "train text.yaml --init-from text data.tokens=bytes", 3,
+       R"(text/ckpt/step-00000001: error: the tokens of the model are 16 characters, those of the data 256 bytes
+  a model goes on with a text of the same characters; one of data.tokens=bytes, with any text
 )"},
       {"", "generate digits", 2,
        R"(longwave generate: error: generate: digits is no language model
@@ -142,13 +165,22 @@ TEST_F(BadInput, Series) {
        R"($DIR/series.csv:1: error: the file is empty; expected a first line that names the columns
 )"},
       {R"(printf 'x,y\n1,2\n3,4\n' > series.csv)", "train series.yaml", 3,
-       R"($DIR/series.csv: error: the training part has 2 rows, too few for data.length + data.horizon = 9
+       R"($DIR/series.csv: error: the training part has 2 rows, too few for data.length = 6 and data.horizon = 3
 )"},
       {"rm series.csv && mkdir series.csv", "train series.yaml", 3,
        R"($DIR/series.csv: error: expected a regular file
 )"},
       {"", "train series.yaml data.length=100", 3,
-       R"($DIR/series.csv: error: the training part has 28 rows, too few for data.length + data.horizon = 103
+       R"($DIR/series.csv: error: the training part has 28 rows, too few for data.length = 100 and data.horizon = 3
+)"},
+      {"", "train series.yaml data.length=9223372036854775807", 3,
+       R"($DIR/series.csv: error: the training part has 28 rows, too few for data.length = 9223372036854775807 and data.horizon = 3
+)"},
+      {"", "train series.yaml data.columns=[x,x]", 2,
+       R"(longwave train: error: data.columns: `x` is named twice
+)"},
+      {"", "eval series data.validation=0 data.test=0", 2,
+       R"(longwave eval: error: this dataset has neither a test nor a val split; --split train measures the training samples
 )"},
       {"", "train series.yaml data.validation=0.6 data.test=0.6", 2,
        R"(longwave train: error: data.validation + data.test is 1.2, which leaves no rows for training
@@ -170,6 +202,9 @@ TEST_F(BadInput, FilesToPredict) {
 )"},
       {"", "predict digits input.txt", 3,
        R"(input.txt: error: expected the idx magic number 2051, found 1869505824
+)"},
+      {"", "predict digits mnist", 3,
+       R"(mnist: error: this is a folder, expected an idx file
 )"},
       {"", "predict text nowhere", 3,
        R"(nowhere: error: cannot open: No such file or directory

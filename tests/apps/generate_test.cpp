@@ -159,6 +159,23 @@ TEST_F(Generate, ATokenCostsTheSameHoweverLongTheText) {
   EXPECT_GT(line["last_tokens_per_s"], 0.5 * line["first_tokens_per_s"].get<double>());
 }
 
+TEST_F(Generate, NeedsNoCorpus) {
+  complete(train("text", "characters", {"train.eval_every=0", "sample.tokens=0"}));
+  write_file(folder_ / "lines", "3 waves\n");
+  const std::vector<std::string> calls[] = {
+      {"generate", at("characters"), "--prompt", "3 waves", "--max-tokens", "30"},
+      {"predict", at("characters"), at("lines"), "--json"}};
+  for (const std::vector<std::string>& call : calls) {
+    const Ended before = longwave(call);
+    EXPECT_EQ(before.code, 0) << before.err;
+    std::filesystem::rename(folder_ / "input.txt", folder_ / "elsewhere");
+    const Ended after = longwave(call);
+    std::filesystem::rename(folder_ / "elsewhere", folder_ / "input.txt");
+    EXPECT_EQ(after.code, 0) << after.err;
+    EXPECT_EQ(after.out, before.out);
+  }
+}
+
 TEST_F(Generate, RefusesWhatCannotBeContinued) {
   EXPECT_EQ(longwave({"generate", at("run"), "--prompt", ""}).code, 2);
   complete(train("digits", "classifier"));

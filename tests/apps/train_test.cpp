@@ -109,6 +109,39 @@ TEST_F(Train, StartsFromTheWeightsOfAnother) {
   EXPECT_FALSE(fs::exists(folder_ / "larger"));
 }
 
+TEST_F(Train, StartsFromTheAveragedWeightsOfAnother) {
+  complete(train("digits", "first", {"optim.ema=0.9"}));
+  for (const char* ema : {"optim.ema=0", "optim.ema=0.9"}) {
+    const std::string run = str("second", ema);
+    std::vector<std::string> second = train("digits", run, {"optim.lr=0", "train.steps=1", ema});
+    second.insert(second.end(), {"--init-from", at("first")});
+    complete(second);
+    const auto loss = [&](const std::string& of, const std::vector<std::string>& more = {}) {
+      std::vector<std::string> eval{"eval", at(of), "--json"};
+      eval.insert(eval.end(), more.begin(), more.end());
+      return parse_json(longwave(eval).out, "stdout")["loss"];
+    };
+    EXPECT_EQ(loss(run), loss("first"));
+    EXPECT_NE(loss(run), loss("first", {"optim.ema=0"}));  // the last weights
+  }
+}
+
+TEST_F(Train, ARelativeRootIsThatOfTheFileOrOfTheWorkingFolder) {
+  fs::create_directories(folder_ / "configs/deep");
+  write_file(folder_ / "configs/deep/text.yaml", "extends: ../../text.yaml\n");
+  complete(train("configs/deep/text", "of_the_file"));  // root: . of text.yaml
+  fs::create_directory(folder_ / "corpus");
+  fs::rename(folder_ / "input.txt", folder_ / "corpus/input.txt");
+  const Path here = fs::current_path();
+  fs::current_path(folder_.path());
+  complete(train("configs/deep/text", "of_the_call", {"data.root=corpus", "train.steps=4"}));
+  fs::current_path("/");
+  complete(resume("of_the_call", {"train.steps=6"}));
+  EXPECT_EQ(longwave({"eval", at("of_the_call")}).code, 0);
+  EXPECT_EQ(longwave({"eval", at("of_the_file")}).code, 3);
+  fs::current_path(here);
+}
+
 TEST_F(Train, ARefusalLeavesNoFolder) {
   for (const char* bad : {"train.batch=1000", "model.d_modle=4", "train.accumulate=3"})
     EXPECT_EQ(longwave(train("copying", "run", {bad})).code, 2) << bad;
@@ -180,6 +213,19 @@ TEST_F(Train, AFullDiskEndsWithSevenAndTheRunGoesOnLater) {
   EXPECT_THAT(full.err, HasSubstr("No space left on device"));
   complete(resume("run"));
   expect_same("whole", "run");
+}
+
+TEST_F(Train, ARunWhoseFolderIsRemovedSaysWhatIsMissing) {
+  Program run(folder_.path(), train("copying", "run", {"train.steps=100000"}));
+  ASSERT_TRUE(run.wait_until([&] { return measured("run", "train", 3); }));
+  while (fs::exists(folder_ / "run")) {
+    std::error_code written_meanwhile;
+    fs::remove_all(folder_ / "run", written_meanwhile);
+  }
+  run.signal(SIGTERM);
+  const Ended ended = run.wait();
+  EXPECT_EQ(ended.code, 7);
+  EXPECT_THAT(ended.err, HasSubstr("metrics.jsonl: error: cannot be written: No such file or "));
 }
 
 TEST_F(Train, StopsEarlyAndGoesOnIfAsked) {
@@ -256,8 +302,10 @@ TEST_F(Train, ClosedStreamsDoNoHarm) {
 
 TEST_F(Train, HelpAndVersion) {
   EXPECT_EQ(longwave({"version"}).out, "longwave 0.1.0\n");
+  EXPECT_EQ(longwave({"version", "--json"}).out, "{\"name\":\"longwave\",\"version\":\"0.1.0\"}\n");
   const Ended help = longwave({"help", "train"});
   EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, HasSubstr("Usage: longwave train "));
   EXPECT_THAT(help.out, HasSubstr("--resume"));
   EXPECT_EQ(help.out, longwave({"train", "--help"}).out);
   EXPECT_EQ(longwave({"help", "trian"}).code, 2);
