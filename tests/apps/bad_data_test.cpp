@@ -109,7 +109,7 @@ TEST_F(BadInput, Text) {
       {"", "generate text --prompt é", 2,
        R"(longwave generate: error: --prompt: text: the character `é` at byte 0 is not among the 16 characters of the training corpus
 )"},
-      {"", R"(generate text --prompt "$(printf 'one\377')")", 2,
+      {"", R"call(generate text --prompt "$(printf 'one\377')")call", 2,
        R"(longwave generate: error: --prompt: text: the character `\xff` at byte 3 is not among the 16 characters of the training corpus
 )"},
       {"sed -i s/x/z/ input.txt", "eval text data.root=.", 3,

@@ -105,7 +105,9 @@ class BadInput : public testing::Test {
       message.replace(at, folder.string().size(), "$DIR");
     static const std::regex names("(kinds of \\w+|kinds|keys here|ops): [^)\n]*");
     static const std::regex size("bytes, expected \\d+");
+    static const std::regex asked("\\d+ bytes were asked for");
     message = std::regex_replace(message, names, "$1: ...");
+    message = std::regex_replace(message, asked, "... bytes were asked for");
     return std::regex_replace(message, size, "bytes, expected ...");
   }
 
