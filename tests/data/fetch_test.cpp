@@ -294,13 +294,14 @@ TEST_F(Fetching, WhatCannotBeFetchedSaysWhyAndWhatToDo) {
     EXPECT_EQ(
         without_folder(error_of(ErrorKind::data, [&] { fetch(dataset({}, compressed), from); })),
         error);
-    EXPECT_TRUE(names().empty());
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "to"));
   }
 
   FetchOptions nowhere = options();
   nowhere.from = folder_ / "nowhere";
   EXPECT_EQ(without_folder(error_of(ErrorKind::data, [&] { fetch(dataset({}, true), nowhere); })),
             "nowhere: error: there is no such folder");
+  make_directories(folder_ / "to");
   write_file(folder_ / "to" / "file.txt", other);
   EXPECT_EQ(without_folder(error_of(ErrorKind::data, [&] { fetch(dataset({}, true), options()); })),
             "to/file.txt: error: another file is here already: its SHA-256 is " + sha256(other) +
