@@ -187,7 +187,8 @@ TEST_F(CsvFiles, SplitsThatCannotBeAreRefused) {
   } table[] = {
       {ErrorKind::data,
        {.length = 30, .horizon = 2},
-       "s.csv: error: the training part has 28 rows, too few for data.length = 30 and data.horizon = 2"},
+       "s.csv: error: the training part has 28 rows, too few for data.length = 30 and data.horizon "
+       "= 2"},
       {ErrorKind::data,
        {.length = 8, .horizon = 5},
        "s.csv: error: the validation part has 4 rows, too few for data.horizon = 5"},
