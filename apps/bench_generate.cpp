@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <optional>
 #include <span>
 
 #include "apps/bench.h"
+#include "apps/bench_output.h"
 #include "apps/commands.h"
 #include "apps/generate.h"
 #include "apps/output.h"
@@ -14,12 +16,6 @@
 
 namespace lw {
 namespace {
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// How fast all threads together read an array much larger than the caches.
 class ReadRate {
@@ -68,7 +64,19 @@ int bench_generate(const BenchArguments& arguments) {
   const RunConfig config = load_config(arguments.name, arguments.overrides);
   const Task task = open_data(config).task;
   const std::unique_ptr<Model> model = make_model(config, task);
-  const StoredWeights stored = store_weights(model->parameters(), weight_format(arguments.weights));
+  const Parameters parameters = model->parameters();
+  perturb(parameters);
+  std::optional<BenchDump> dump;
+  if (!arguments.dump.empty()) dump.emplace(arguments.dump).parameters(parameters);
+  const StoredWeights stored = store_weights(parameters, weight_format(arguments.weights));
+
+  if (dump) {
+    const NoGrad no_grad;
+    const Tensor ids = Draw{Random(1).fork("bench")}.ids("ids", {1, 32}, task.vocabulary).value;
+    dump->tensors("inputs", {{"ids", ids}});
+    dump->tensors("outputs", {{"logits", model->forward(ids, {}, {.mode = Mode::scan}).y.value()}});
+    dump->finish();
+  }
 
   const int64_t prompt[] = {0};
   const Sampling greedy{.temperature = 0};

@@ -218,17 +218,22 @@ class CommandLine {
   }
 
   void add_bench() {
-    CLI::App* c = add("bench", "time an op, a training step or generation",
+    CLI::App* c = add("bench", "time an op, a layer, a training step or generation",
                       [this] { return bench_command(bench_); });
-    c->add_option("what", bench_.what, "op, step or generate")
+    c->add_option("what", bench_.what, "op, layer, step, generate or machine")
         ->required()
-        ->check(one_of_words({"op", "step", "generate"}));
-    c->add_option("name", bench_.name, "an op, or a config")->check(not_empty())->required();
+        ->check(one_of_words({"op", "layer", "step", "generate", "machine"}));
+    c->add_option("name", bench_.name, "an op, a kind of layer, or a config")->check(not_empty());
     add_overrides(c, bench_.overrides);
-    c->add_option("--shape", bench_.shape, "of an op: B=4,L=256,D=512,N=16");
+    c->add_option("--shape", bench_.shape, "of an op or layer: B=4,L=256,D=512,N=16");
     c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
     add_weights(c, bench_.weights);
     c->add_option("--tokens", bench_.tokens, "of generate: how many")->check(integer_at_least(1));
+    c->add_option("--rounds", bench_.rounds, "repetitions to take the medians of")
+        ->check(integer_at_least(1));
+    c->add_option(
+        "--dump", bench_.dump,
+        "HDF5 file to write inputs, outputs and gradients to, for others to compare with");
     c->add_flag("--profile", bench_.profile, "of a step: each op's share of its time");
     c->add_flag("--json", bench_.json, "one JSON object");
   }

@@ -87,17 +87,20 @@ struct CheckArguments {
 int check_command(const CheckArguments& arguments);
 
 struct BenchArguments {
-  std::string what;  ///< op, step or generate
-  std::string name;  ///< of an op; a config
+  std::string what;  ///< op, layer, step, generate or machine
+  std::string name;  ///< of an op; kind of a layer; a config; empty for machine
   Overrides overrides;
-  std::string shape;  ///< of an op: B=4,L=256,...
+  std::string shape;  ///< of an op or layer: B=4,L=256,...
   std::string dtype = "f32";
+  int64_t rounds = 0;  ///< repetitions that the medians are of; 0: as the command sees fit
+  std::string dump;    ///< HDF5 file for inputs, outputs and gradients; empty: none
   bool json = false;
   bool profile = false;         ///< of a step: where the time went
   std::string weights = "f32";  ///< of generate: f32, bf16 or int8
   int64_t tokens = 128;         ///< of generate
 };
 int bench_command(const BenchArguments& arguments);
+int bench_step(const BenchArguments& arguments);
 int bench_generate(const BenchArguments& arguments);
 
 int doctor_command(bool json);

@@ -250,7 +250,7 @@ TEST_F(BadInput, CheckAndBench) {
        R"(longwave bench: error: bench op: expected no `seed=1`; sizes are given with --shape, for example --shape B=4,L=256
 )"},
       {"", "bench stpe digits.yaml", 2,
-       R"(longwave bench: error: what: expected one of: op, step, generate, received `stpe`
+       R"(longwave bench: error: what: expected one of: op, layer, step, generate, machine, received `stpe`
   did you mean `step`?
   longwave bench --help shows how it is used
 )"},
@@ -258,7 +258,7 @@ TEST_F(BadInput, CheckAndBench) {
        R"(nowhere.yaml: error: no such file
 )"},
       {"", "bench step digits.yaml --shape B=3", 2,
-       R"(longwave bench: error: bench step: --shape is for bench op; here the sizes are the config's, for example train.batch=8
+       R"(longwave bench: error: bench step: --shape is for bench op and bench layer; here the sizes are the config's, for example train.batch=8
 )"},
       {"", "bench generate digits.yaml", 2,
        R"(longwave bench: error: generate: this model is not a language model: it does not predict the next token

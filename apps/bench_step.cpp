@@ -1,0 +1,110 @@
+// longwave bench step: a training step of a config on random data.
+#include <cstdio>
+#include <optional>
+
+#include "apps/bench.h"
+#include "apps/bench_output.h"
+#include "apps/commands.h"
+#include "apps/objective.h"
+#include "apps/output.h"
+#include "apps/run.h"
+#include "autograd/precision.h"
+#include "autograd/profile.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+
+namespace lw {
+namespace {
+
+/// Random data of the task's shapes.
+Batch random_batch(const Task& task, int64_t size, const Draw& draw) {
+  const Shape steps{size, task.length};
+  Batch batch;
+  batch.inputs = task.vocabulary > 0
+                     ? draw.ids("inputs", steps, task.vocabulary).value
+                     : draw.normal("inputs", {size, task.length, task.features}).value;
+  switch (task.target) {
+    case Task::Target::label:
+      batch.targets = draw.ids("targets", {size}, task.classes).value;
+      break;
+    case Task::Target::token:
+      batch.targets = draw.ids("targets", steps, task.classes).value;
+      break;
+    case Task::Target::value:
+      batch.targets = draw.normal("targets", {size, task.horizon, task.classes}).value;
+      break;
+  }
+  return batch;
+}
+
+}  // namespace
+
+int bench_step(const BenchArguments& arguments) {
+  const RunConfig config = load_config(arguments.name, arguments.overrides);
+  const Task task = open_data(config).task;
+  const std::unique_ptr<Model> model = make_model(config, task);
+  perturb(model->parameters());
+  const std::unique_ptr<Optimizer> optimizer =
+      config.optim.make(FlatParameters(model->parameters()));
+  const Batch batch = random_batch(task, config.train.batch, {Random(1).fork("bench")});
+  const Autocast precision(config.precision == "bf16" ? DType::bf16 : DType::f32);
+  const Training training;
+  const auto loss_of = [&] {
+    return objective(task, model->forward(batch.inputs).y, batch, false);
+  };
+  const auto update = [&] {
+    const double norm = optimizer->gradient_norm();
+    optimizer->step(1e-3, clip_scale(norm, config.optim.clip_norm));
+    optimizer->parameters().clear_gradients();
+  };
+
+  if (!arguments.dump.empty()) {
+    const Objective whole = loss_of();
+    whole.loss_sum.backward();
+    BenchDump dump(arguments.dump);
+    dump.tensors("inputs", {{"inputs", batch.inputs}, {"targets", batch.targets}});
+    dump.tensors("outputs", {{"loss_sum", whole.loss_sum.value()}});
+    dump.parameters(model->parameters());
+    dump.finish();
+    optimizer->parameters().clear_gradients();
+  }
+
+  Profile profile;
+  std::optional<Profile::Scope> profiling;
+  const int64_t rounds = arguments.rounds > 0 ? arguments.rounds : 7;
+  int64_t peak = 0;
+  std::array<std::vector<double>, 3> times;
+  for (int64_t round = 0; round <= rounds; ++round) {
+    if (round == 1 && arguments.profile) profiling.emplace(profile);
+    reset_peak_memory();
+    Variable loss;
+    const std::array ms{elapsed_ms([&] { loss = loss_of().loss_sum; }),
+                        elapsed_ms([&] { loss.backward(); }), elapsed_ms([&] {
+                          update();
+                          Profile::mark("update", Profile::Pass::update);
+                        })};
+    peak = memory_use().peak;
+    if (round == 0) continue;  // warm-up
+    for (size_t i = 0; i < ms.size(); ++i) times[i].push_back(ms[i]);
+  }
+  const double forward = median(times[0]), backward = median(times[1]), updating = median(times[2]);
+  const double step = forward + backward + updating;
+  const double items = static_cast<double>(config.train.batch) *
+                       (task.vocabulary > 0 ? static_cast<double>(task.length) : 1);
+  print_values({{"name", config.name},
+                {"device", config.device},
+                {"precision", config.precision},
+                {"threads", num_threads()},
+                {"step_ms", step},
+                {"forward_ms", forward},
+                {"backward_ms", backward},
+                {"update_ms", updating},
+                {"items", task.vocabulary > 0 ? "tokens" : "samples"},
+                {"items_per_s", 1000 * items / step},
+                {"peak_bytes", peak}},
+               arguments.json);
+  if (arguments.profile) std::fprintf(stderr, "\n%s", to_text(profile, rounds).c_str());
+  return 0;
+}
+
+}  // namespace lw

@@ -1,0 +1,37 @@
+"""Calls `longwave bench` and reads what it prints."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+CONFIGS = pathlib.Path(__file__).resolve().parent / "configs"
+
+
+class Longwave:
+    def __init__(self, program, threads):
+        self.program, self.threads = program, threads
+
+    def bench(self, *arguments, rounds=None, dump=None, threads=None):
+        """The line that `longwave bench ARGUMENTS --json` prints; "rss_bytes" is the most memory the process held."""
+        command = [self.program, "bench", *map(str, arguments), "--json", "--threads", str(threads or self.threads)]
+        command += ["--rounds", str(rounds)] if rounds else []
+        command += ["--dump", str(dump)] if dump else []
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        output = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with exit code {process.returncode}")
+        return {**json.loads(output), "rss_bytes": usage.ru_maxrss * 1024}
+
+
+def config(name):
+    return str(CONFIGS / f"{name}.yaml")
+
+
+def milliseconds(line, measure):
+    """What a line says of "forward", "both", "step" or "token"."""
+    if measure == "both":
+        return line["forward_ms"] + line["backward_ms"]
+    return line[measure + "_ms"]
