@@ -71,7 +71,7 @@ COMPARISONS = [
     fft_conv("fft-conv", 16, 784, 128),
     fft_conv("fft-conv-long", 8, 4096, 256),
     s4_kernel("s4-kernel", 256, 1024, [Measure("forward", "forward", "forward"), Measure("forward + backward", "both", "both", 20)]),
-    s4_kernel("s4-kernel-long", 256, 16384, [Measure("forward", "forward", "forward", 20)], slice=1024),
+    s4_kernel("s4-kernel-long", 256, 16384, [Measure("forward", "forward", "forward", 20)], slice=1024, gradients=False),
     Comparison("mamba-step", "training step, Mamba-1 12 x d256 N16, B4 L256", ["step", config("mamba_lm")],
                [Opponent("mamba.py", "mamba_lm_mambapy", [Measure("", "step", "step", 16)]),
                 Opponent("PyTorch, a product for the scan", "mamba_lm_torch", [Measure("", "step", "step_with_product", 1)])],
