@@ -130,7 +130,8 @@ void remove_unfinished_checkpoints(const Path& run);
 /// Points `latest`, and `best` if it is the best, to the checkpoint of `step`.
 void link_checkpoint(const Path& run, int64_t step, bool best);
 
-/// Removes the checkpoints of later steps than `step`, from which the run is about to go on.
-void remove_checkpoints_after(const Path& run, int64_t step);
+/// Removes the checkpoints of later steps than `step`, from which the run is about to go on, and
+/// says which.
+std::vector<Path> remove_checkpoints_after(const Path& run, int64_t step);
 
 }  // namespace lw

@@ -156,9 +156,14 @@ void remove_unfinished_checkpoints(const Path& run) {
     if (name.starts_with(checkpoint::unfinished)) remove_tree(folder / name);
 }
 
-void remove_checkpoints_after(const Path& run, int64_t step) {
-  for (const CheckpointEntry& entry : list_checkpoints(run))
-    if (entry.step > step) checkpoint::discard(entry.path);
+std::vector<Path> remove_checkpoints_after(const Path& run, int64_t step) {
+  std::vector<Path> removed;
+  for (const CheckpointEntry& entry : list_checkpoints(run)) {
+    if (entry.step <= step) continue;
+    checkpoint::discard(entry.path);
+    removed.push_back(entry.path);
+  }
+  return removed;
 }
 
 }  // namespace lw

@@ -287,6 +287,7 @@ void report(const std::string& place, const std::string& message) {
 }  // namespace
 
 int run_cli(int argc, char** argv) {
+  let_waiting_threads_sleep(argv);
   open_standard_streams();
   install_signal_handlers();
   CommandLine line;

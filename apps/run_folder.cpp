@@ -32,8 +32,7 @@ bool is_run(const Path& path) {
 }
 
 RunFolder::RunFolder(Path path) : path_(std::move(path)) {
-  lock_ =
-      std::make_unique<FileLock>(path_ / "LOCK", "a training process of the run " + path_.string());
+  lock_ = std::make_unique<FileLock>(path_ / "LOCK", "the run " + path_.string());
 }
 
 void check_no_run(const Path& path) {

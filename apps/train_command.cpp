@@ -113,8 +113,6 @@ int resume(const TrainArguments& arguments) {
     trainer.start_from(folder.init_from());
   }
   remove_unfinished_checkpoints(run);
-  remove_checkpoints_after(run, trainer.step());
-  if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
   if (trainer.finished()) {
     std::printf("%s\n", run.c_str());
     log_info(str(run.string(), ": this run is finished at step ", trainer.step(),
@@ -124,6 +122,9 @@ int resume(const TrainArguments& arguments) {
     folder.set_state("done");
     return 0;
   }
+  for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
+    log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step()));
+  if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
   folder.resume(resolved);
   log_info(checkpoint ? str("going on from ", checkpoint->string())
                       : str(run.string(), " has no checkpoint yet: starting from its config"));

@@ -1,7 +1,9 @@
 #include "core/parallel.h"
 
 #include <omp.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 
@@ -14,6 +16,12 @@ int num_threads() { return omp_get_max_threads(); }
 void set_num_threads(int threads) {
   check(threads >= 1, "threads: expected at least 1, received ", threads);
   omp_set_num_threads(threads);
+}
+
+void let_waiting_threads_sleep(char** argv) {
+  if (num_threads() == 1 || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);  // returns only if it failed; then they spin
 }
 
 void detail::run_chunks(int64_t chunks, void (*body)(void*, int64_t), void* context) {

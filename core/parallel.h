@@ -15,6 +15,12 @@ namespace lw {
 int num_threads();
 void set_num_threads(int threads);
 
+/// To be called first in main: lets threads that wait for work sleep. OpenMP's would spin, which
+/// gains nothing measurable on an idle machine and takes the cores from a busy one. Since OpenMP
+/// reads OMP_WAIT_POLICY before main, the program is started again with it set to `passive`; not if
+/// the user set it or GOMP_SPINCOUNT, nor where there is one thread only.
+void let_waiting_threads_sleep(char** argv);
+
 namespace detail {
 void run_chunks(int64_t chunks, void (*body)(void* context, int64_t chunk), void* context);
 }

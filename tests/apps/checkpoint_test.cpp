@@ -123,7 +123,9 @@ TEST(Checkpoint, LaterStepsAndUnfinishedOnesAreRemoved) {
   const TemporaryFolder run;
   for (const int step : {1, 2, 3})
     save_checkpoint(run.path(), sample_content(step), {.keep_last = 0});
-  remove_checkpoints_after(run.path(), 1);
+  EXPECT_THAT(remove_checkpoints_after(run.path(), 1),
+              testing::UnorderedElementsAre(run / "ckpt" / "step-00000002",
+                                            run / "ckpt" / "step-00000003"));
   EXPECT_EQ(steps(run.path()), std::vector<int64_t>{1});
   make_directories(run / "ckpt" / ".tmp-step-00000009" / "x");
   remove_unfinished_checkpoints(run.path());

@@ -168,9 +168,8 @@ TEST_F(Train, ASecondProcessIsRefused) {
   ASSERT_TRUE(first.wait_until([&] { return measured("run", "train", 3); }));
   const Ended second = longwave(resume("run"));
   EXPECT_EQ(second.code, 2);
-  EXPECT_EQ(second.err, at("run/LOCK") +
-                            ": error: another process is using a training process of the run " +
-                            at("run") + "\n");
+  EXPECT_EQ(second.err,
+            at("run/LOCK") + ": error: another process is using the run " + at("run") + "\n");
   first.signal(SIGTERM);
   EXPECT_EQ(first.wait().code, 75);
 }
