@@ -120,13 +120,6 @@ struct FoundCheckpoint {
 /// The newest checkpoint of `run` that verifies.
 FoundCheckpoint find_newest_good(const Path& run);
 
-/// The folder of a checkpoint, from that folder, from a link to it, or from a run (its newest good
-/// one, with a warning for each one rejected). Throws Error of ErrorKind::data if there is none.
-Path find_checkpoint(const Path& run_or_checkpoint);
-
-/// Removes what saves that never finished left behind. To be called at the start of a run.
-void remove_unfinished_checkpoints(const Path& run);
-
 /// Points `latest`, and `best` if it is the best, to the checkpoint of `step`.
 void link_checkpoint(const Path& run, int64_t step, bool best);
 

@@ -12,7 +12,6 @@ inline constexpr char manifest_file[] = "MANIFEST.json";
 inline constexpr char model_file[] = "model.h5";
 inline constexpr char optimizer_file[] = "optim-0000-of-0001.h5";
 inline constexpr char state_file[] = "state.h5";
-inline constexpr char unfinished[] = ".tmp-";  ///< how the names of unfinished things start
 
 inline Path folder(const Path& run) { return run / "ckpt"; }
 

@@ -124,14 +124,16 @@ void write_state(const Path& folder, const CheckpointContent& content, Manifest&
 }
 
 void require_space(const Path& folder, const CheckpointContent& content) {
-  int64_t bytes = int64_t{1} << 20;  // headers, attributes, the manifest
-  bytes += static_cast<int64_t>(content.config.size());
-  for (const auto& [name, tensor] : content.params) bytes += tensor.value.bytes();
-  for (const auto& [name, tensor] : content.buffers) bytes += tensor.value.bytes();
+  constexpr int64_t around = int64_t{1} << 16;  // headers, state, blocks that are not full
+  constexpr int64_t around_each = 1 << 10;      // of a tensor: its attributes, its manifest entry
+  int64_t bytes = around + std::ssize(content.config);
+  const auto add = [&](const Tensor& tensor) { bytes += tensor.bytes() + around_each; };
+  for (const auto& [name, tensor] : content.params) add(tensor.value);
+  for (const auto& [name, tensor] : content.buffers) add(tensor.value);
   for (const auto& [name, slots] : content.optimizer.tensors)
-    for (const auto& [slot, tensor] : slots) bytes += tensor.bytes();
+    for (const auto& [slot, tensor] : slots) add(tensor);
   for (const auto& [name, group] : content.state)
-    for (const auto& [key, tensor] : group.tensors) bytes += tensor.bytes();
+    for (const auto& [key, tensor] : group.tensors) add(tensor);
   const int64_t needed = bytes + bytes / 10;
   const int64_t free = free_bytes(folder);
   if (free < needed)
@@ -211,7 +213,7 @@ Path save_checkpoint(const Path& run, const CheckpointContent& content,
   const Path folder = checkpoint::folder(run);
   const std::string name = checkpoint::name(content.step);
   const Path path = folder / name;
-  const Path unfinished = folder / (checkpoint::unfinished + name);
+  const Path unfinished = folder / (unfinished_prefix + name);
   make_directories(folder);
   require_space(folder, content);
   remove_tree(unfinished);

@@ -6,7 +6,6 @@
 #include "apps/checkpoint_files.h"
 #include "core/digest.h"
 #include "core/error.h"
-#include "core/log.h"
 
 namespace lw {
 namespace {
@@ -62,7 +61,8 @@ std::string problem_of(const Manifest& manifest, const Manifest::File& entry, co
 }  // namespace
 
 void checkpoint::discard(const Path& path) {
-  const Path hidden = path.parent_path() / (unfinished + ("removed-" + path.filename().string()));
+  const Path hidden =
+      path.parent_path() / (unfinished_prefix + ("removed-" + path.filename().string()));
   remove_tree(hidden);
   rename_path(path, hidden);
   remove_tree(hidden);
@@ -130,30 +130,6 @@ FoundCheckpoint find_newest_good(const Path& run) {
     result.rejected.push_back({entry->path, text_of(problems)});
   }
   return result;
-}
-
-Path find_checkpoint(const Path& path) {
-  if (fs::exists(path / checkpoint::manifest_file)) return path;
-  const FoundCheckpoint result = find_newest_good(path);
-  std::string reasons;
-  for (const auto& [rejected, why] : result.rejected) {
-    reasons += str("\n  ", rejected.string(), ": ", why);
-    if (result.found) log_warning(str(rejected.string(), ": rejected: ", why));
-  }
-  if (!result.found)
-    throw Error(
-        str(path.string(), ": error: ",
-            fs::exists(path) ? "no good checkpoint here" : "there is no such run or checkpoint",
-            reasons),
-        ErrorKind::data);
-  return result.found->path;
-}
-
-void remove_unfinished_checkpoints(const Path& run) {
-  const Path folder = checkpoint::folder(run);
-  if (!fs::is_directory(folder)) return;
-  for (const std::string& name : list_directory(folder))
-    if (name.starts_with(checkpoint::unfinished)) remove_tree(folder / name);
 }
 
 std::vector<Path> remove_checkpoints_after(const Path& run, int64_t step) {

@@ -2,9 +2,9 @@
 #include <cstdio>
 
 #include "apps/checkpoint.h"
-#include "apps/checkpoint_files.h"
 #include "apps/commands.h"
 #include "apps/output.h"
+#include "apps/run_lookup.h"
 #include "apps/signals.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -15,23 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 using Line = nlohmann::ordered_json;
-
-/// The checkpoints at `path`: those of a run, good or bad, or the one that it is.
-std::vector<CheckpointEntry> checkpoints_at(const Path& path) {
-  const std::vector<CheckpointEntry> entries = list_checkpoints(path);
-  if (!entries.empty()) return entries;
-  const Path folder = fs::is_symlink(path)  ? fs::canonical(path)
-                      : path.has_filename() ? path
-                                            : path.parent_path();  // a slash at the end
-  for (const CheckpointEntry& entry :
-       list_checkpoints(fs::absolute(folder).parent_path().parent_path()))
-    if (entry.path.filename() == folder.filename()) return {{folder, entry.step}};
-  if (fs::exists(folder / checkpoint::manifest_file)) return {{folder, read_manifest(folder).step}};
-  throw Error(
-      str(path.string(), ": error: ",
-          fs::exists(path) ? "no checkpoint is here" : "there is no such run or checkpoint"),
-      ErrorKind::data);
-}
 
 int64_t bytes_of(const Path& checkpoint) {
   int64_t bytes = 0;
@@ -49,7 +32,7 @@ bool is_marked(const Path& checkpoint, const char* name) {
 }
 
 int list(const CkptArguments& arguments) {
-  const std::vector<CheckpointEntry> entries = checkpoints_at(arguments.path);
+  const std::vector<CheckpointEntry> entries = find_checkpoints(arguments.path);
   if (!arguments.json) std::printf("%10s  %10s  state\n", "step", "size");
   for (const CheckpointEntry& entry : entries) {
     throw_if_stop_requested();
@@ -72,7 +55,7 @@ int list(const CkptArguments& arguments) {
 }
 
 int verify(const CkptArguments& arguments) {
-  const std::vector<CheckpointEntry> entries = checkpoints_at(arguments.path);
+  const std::vector<CheckpointEntry> entries = find_checkpoints(arguments.path);
   std::string errors;
   for (const CheckpointEntry& entry : entries) {
     throw_if_stop_requested();

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "core/fault.h"
 #include "core/files.h"
@@ -33,39 +34,56 @@ std::string Metrics::json() const {
   return line.dump();
 }
 
+namespace {
+
+/// Throws Error unless `text` is a whole line of metrics.
+Metrics parse_metrics(std::string_view text, const std::string& place) {
+  const Json object = parse_json(text, place);
+  Metrics line{.step = json_member<int64_t>(object, "step", place),
+               .split = json_member<std::string>(object, "split", place)};
+  for (const auto& [key, value] : object.items())
+    if (value.is_number() && key != "step") line.values.emplace_back(key, value.get<double>());
+  return line;
+}
+
+/// Calls f(line, text) for each whole line of the file; `text` ends in its newline.
+template <class F>
+void for_metrics(const std::filesystem::path& path, F&& f) {
+  if (!std::filesystem::exists(path)) return;
+  const std::string file = read_file(path);
+  int64_t number = 0;
+  for (size_t at = 0, next; at < file.size(); at = next) {
+    next = std::min(file.find('\n', at), file.size() - 1) + 1;
+    const std::string text = file.substr(at, next - at);
+    const std::string place = str(path.string(), ":", ++number);
+    std::optional<Metrics> line;
+    try {
+      if (text.ends_with('\n')) line = parse_metrics(text, place);
+    } catch (const Error&) {
+      // Whatever is wrong with it, it is not what was written.
+    }
+    if (line)
+      f(*line, text);
+    else
+      log_warning(str(place, ": this line is damaged and left out"));
+  }
+}
+
+}  // namespace
+
 std::vector<Metrics> read_metrics(const std::filesystem::path& path) {
   std::vector<Metrics> lines;
-  if (!std::filesystem::exists(path)) return lines;
-  const std::string text = read_file(path);
-  int64_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string place = str(path.string(), ":", ++number);
-    if (end == text.size()) break;  // a line without its end was cut off by a kill
-    const Json object = parse_json(std::string_view(text).substr(at, end - at), place);
-    Metrics line{.step = json_member<int64_t>(object, "step", place),
-                 .split = json_member<std::string>(object, "split", place)};
-    for (const auto& [key, value] : object.items())
-      if (value.is_number() && key != "step") line.values.emplace_back(key, value.get<double>());
-    lines.push_back(std::move(line));
-    at = end + 1;
-  }
+  for_metrics(path, [&](const Metrics& line, const std::string&) { lines.push_back(line); });
   return lines;
 }
 
 MetricsFile::MetricsFile(std::filesystem::path path, int64_t step, bool evaluated)
     : path_(std::move(path)) {
   std::string kept;
-  if (std::filesystem::exists(path_)) {
-    const std::string text = read_file(path_);
-    size_t at = 0;
-    for (const Metrics& line : read_metrics(path_)) {
-      const size_t end = text.find('\n', at) + 1;
-      if (line.step < step || (line.step == step && (line.split == "train" || evaluated)))
-        kept += text.substr(at, end - at);
-      at = end;
-    }
-  }
+  for_metrics(path_, [&](const Metrics& line, const std::string& text) {
+    if (line.step < step || (line.step == step && (line.split == "train" || evaluated)))
+      kept += text;
+  });
   write_file(path_, kept);
   bytes_ = std::ssize(kept);
 }

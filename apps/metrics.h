@@ -50,8 +50,8 @@ class MetricsFile {
   std::string waiting_;  // lines that are not in it yet
 };
 
-/// The lines of a metrics file; none if there is no file. Throws Error (data) naming a line that is
-/// damaged.
+/// The lines of a metrics file; none if there is no file. A damaged line, such as a power cut leaves, is left out
+/// with a warning.
 std::vector<Metrics> read_metrics(const std::filesystem::path& path);
 
 /// Loss of each split against the step.

@@ -1,5 +1,6 @@
 #include "apps/run.h"
 
+#include "apps/run_lookup.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "data/text.h"

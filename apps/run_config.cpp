@@ -19,17 +19,25 @@ void TrainOptions::describe(Fields& f) {
              positive());
   f.optional("accumulate", accumulate, "micro-batches that a batch is cut into", positive());
   f.optional("log_every", log_every, "steps between lines of metrics.jsonl", positive());
-  f.optional("eval_every", eval_every,
-             "steps between evaluations; 0: once an epoch if there are epochs, and at the end",
-             non_negative());
+  f.optional(
+      "eval_every", eval_every,
+      "steps between evaluations, on the validation split or, for want of one, the test split; "
+      "0: once an epoch if there are epochs, and at the end",
+      non_negative());
   f.optional("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: only at the end",
              non_negative());
-  f.optional("keep_last", keep_last, "checkpoints to keep, beside the best", at_least(2));
-  f.optional("monitor", monitor, "what decides which checkpoint is best",
-             one_of({"loss", "accuracy"}));
-  f.optional("patience", patience,
-             "evaluations without improvement after which training stops; 0: never",
+  f.optional("keep_last", keep_last,
+             "checkpoints to keep, beside the best; 0: all. The last two are always kept",
              non_negative());
+  f.optional(
+      "monitor", monitor,
+      "what decides on the validation split which checkpoint is best; without such a split none is",
+      one_of({"loss", "accuracy"}));
+  f.optional(
+      "patience", patience,
+      "evaluations of the validation split without improvement after which training stops; 0: "
+      "never",
+      non_negative());
 }
 
 void SampleOptions::describe(Fields& f) {

@@ -1,11 +1,16 @@
 #include "apps/run_folder.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <random>
 
 #include "apps/checkpoint.h"
 #include "apps/output.h"
+#include "apps/run_lookup.h"
 #include "core/config.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -27,60 +32,77 @@ std::string fresh_id() {
 
 }  // namespace
 
-bool is_run(const Path& path) {
-  return std::filesystem::exists(path / "config.resolved.yaml") || !list_checkpoints(path).empty();
-}
-
 RunFolder::RunFolder(Path path) : path_(std::move(path)) {
   lock_ = std::make_unique<FileLock>(path_ / "LOCK", "the run " + path_.string());
 }
 
-void check_no_run(const Path& path) {
-  check(!is_run(path), path.string(),
-        ": error: this folder holds a run already\n  give another --run-dir, or go on with it: "
-        "longwave train --resume auto ",
-        path.string());
-}
+Path RunFolder::fresh_path(const std::string& name) { return Path("runs") / name / fresh_id(); }
 
-RunFolder RunFolder::create(const Path& path, const std::string& name,
-                            const std::string& resolved_config, const Path& init_from) {
-  const Path folder = path.empty() ? Path("runs") / name / fresh_id() : path;
-  check_no_run(folder);
-  make_directories(folder);
-  RunFolder run(folder);
-  check_no_run(folder);  // made by another process in the meantime
+RunFolder RunFolder::create(const Path& path, const std::string& resolved_config,
+                            const Path& init_from) {
+  check_free_for_run(path);
+  make_directories(path);
+  RunFolder run(path);
+  check_free_for_run(path);  // nothing was made by another process in the meantime
   run.init_from_ = init_from.empty() ? Path() : std::filesystem::absolute(init_from);
   run.make_parts();
   run.set_state("running");
-  write_file(folder / "config.resolved.yaml", resolved_config);  // from now on it is a run
+  write_file(path / "config.resolved.yaml", resolved_config);  // from now on it is a run
   return run;
 }
 
 RunFolder RunFolder::open(const Path& path) {
   RunFolder run(path);
-  if (const Path file = path / "RUN.json"; std::filesystem::exists(file)) {
-    const std::string place = file.string();
-    const Json json = parse_json(read_file(file), place);
-    run.restarts_ = json_member<int64_t>(json, "restarts", place);
-    if (json.contains("init_from"))
-      run.init_from_ = json_member<std::string>(json, "init_from", place);
-  }
+  for (const char* part : {"", "ckpt", "plots", "samples", "config.history"})
+    remove_unfinished(path / part);
+  run.read_record();
   return run;
+}
+
+void RunFolder::read_record() {
+  const Path history = path_ / "config.history";
+  if (std::filesystem::is_directory(history))  // its files are named by the restarts
+    for (const std::string& name : list_directory(history))
+      restarts_ = std::max<int64_t>(restarts_, std::atoll(name.c_str()));
+  const Path file = path_ / "RUN.json";
+  if (!std::filesystem::exists(file)) return;
+  try {
+    const Json json = parse_json(read_file(file), file.string());
+    restarts_ = json_member<int64_t>(json, "restarts", file.string());
+    if (json.contains("init_from"))
+      init_from_ = json_member<std::string>(json, "init_from", file.string());
+  } catch (const Error&) {
+    if (list_checkpoints(path_).empty())
+      throw Error(str(file.string(),
+                      ": error: damaged, and without a checkpoint it alone could tell whether the "
+                      "run started from\n  the weights of another\n  start a new run, or remove "
+                      "this file to start from the config alone"),
+                  ErrorKind::data);
+    log_warning(str(file.string(), " is damaged, and written anew from what else is known"));
+  }
 }
 
 void RunFolder::resume(const std::string& resolved_config) {
   make_parts();
   ++restarts_;
   const Path config = path_ / "config.resolved.yaml";
-  const std::string before = std::filesystem::exists(config) ? read_file(config) : "";
-  const std::vector<ConfigChange> changes = config_changes(before, resolved_config);
-  for (const ConfigChange& change : changes)
-    if (!before.empty()) log_info(str(change.key, ": ", change.before, " -> ", change.now));
-  if (!before.empty() && !changes.empty()) {
+  std::string before;
+  bool changed = true;
+  try {
+    before = read_file(config);
+    Config::parse(before, config.string());  // its errors name the file and the line
+    const std::vector<ConfigChange> changes = config_changes(before, resolved_config);
+    for (const ConfigChange& change : changes)
+      log_info(str(change.key, ": ", change.before, " -> ", change.now));
+    changed = !changes.empty();
+  } catch (const Error& error) {
+    log_warning(str(error.what(), "\n  written anew from the config in the checkpoint"));
+  }
+  if (changed && !before.empty()) {
     make_directories(path_ / "config.history");
     write_file(path_ / "config.history" / (std::to_string(restarts_) + ".yaml"), before);
   }
-  if (!changes.empty()) write_file(config, resolved_config);
+  if (changed) write_file(config, resolved_config);
   set_state("running");
 }
 
@@ -96,6 +118,7 @@ Path RunFolder::sample(int64_t step) const {
 
 void RunFolder::set_state(const std::string& state, const std::string& reason) {
   nlohmann::ordered_json json{{"state", state}, {"reason", reason}, {"restarts", restarts_}};
+  if (state == "running") json["pid"] = ::getpid();
   if (!init_from_.empty()) json["init_from"] = init_from_.string();
   write_file(path_ / "RUN.json", dump(json) + "\n");
 }

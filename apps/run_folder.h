@@ -1,8 +1,10 @@
 // RunFolder: the files of one run.
 //
 //   RUN.json               state (running, done, preempted, failed), why, how often it was resumed,
-//                          the checkpoint whose weights it started from
-//   LOCK                   held while a process trains: a second one is refused
+//                          the checkpoint whose weights it started from, the process that trains it
+//   LOCK                   held while a process trains: a second one is refused. A process that is killed
+//                          leaves `running` behind; the lock alone tells whether it is true
+//                          (`flock -n RUN/LOCK true` succeeds for a run that is not training)
 //   config.resolved.yaml   every value, with where it came from
 //   config.history/        the resolved config of each earlier start
 //   metrics.jsonl          apps/metrics.h
@@ -17,21 +19,18 @@
 
 namespace lw {
 
-/// Whether `path` is the folder of a run.
-bool is_run(const Path& path);
-/// Refuses a folder that holds a run, for a new one.
-void check_no_run(const Path& path);
-
 class RunFolder {
  public:
-  /// Makes the folder of a new run: `path`, or a fresh runs/NAME/TIME-ID. Throws Error if `path`
-  /// holds a run.
-  static RunFolder create(const Path& path, const std::string& name,
-                          const std::string& resolved_config, const Path& init_from = {});
-  /// Locks the folder of a run, to go on with it.
+  /// runs/NAME/TIME-ID
+  static Path fresh_path(const std::string& name);
+  /// Makes the folder of a new run. Throws Error if `path` holds a run, or anything else.
+  static RunFolder create(const Path& path, const std::string& resolved_config,
+                          const Path& init_from = {});
+  /// Locks the folder of a run, to go on with it, and removes the files that a kill left unfinished. A damaged
+  /// RUN.json costs a warning, or Error (data) where only it could tell what the run started from.
   static RunFolder open(const Path& path);
   /// Records that the run goes on. Values that differ from those of its config are logged, and the old config
-  /// moves to the history.
+  /// moves to the history; one that is missing or damaged is written anew, with a warning.
   void resume(const std::string& resolved_config);
 
   const Path& path() const { return path_; }
@@ -47,6 +46,7 @@ class RunFolder {
  private:
   explicit RunFolder(Path path);
   void make_parts() const;
+  void read_record();
 
   Path path_;
   std::unique_ptr<FileLock> lock_;

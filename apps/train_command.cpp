@@ -3,9 +3,9 @@
 
 #include "apps/commands.h"
 #include "apps/run.h"
+#include "apps/run_lookup.h"
 #include "apps/trainer.h"
 #include "autograd/profile.h"
-#include "core/config.h"
 #include "core/log.h"
 
 namespace lw {
@@ -21,6 +21,28 @@ int profiled(Trainer& trainer, RunFolder& folder, bool quiet) {
   log_info(
       str("where the time of a step goes, mean of ", steps, " steps:\n", to_text(profile, steps)));
   return code;
+}
+
+/// What to do about a disk that refused a file of `run`.
+std::string disk_remedy(const Path& run) {
+  if (!is_run(run)) return "free space on that disk, or name a folder on another with --run-dir";
+  const std::vector<CheckpointEntry> saved = list_checkpoints(run);
+  const std::string again = "longwave train --resume auto " + run.string();
+  if (saved.empty())
+    return str("nothing of this run is saved yet; free space and start it again: ", again,
+               "\n  or start it on another disk with --run-dir");
+  return str("step ", saved.back().step, " is saved; free space and go on from there: ", again);
+}
+
+/// Calls action(); errors of the disk say what to do.
+template <class Action>
+int with_disk_remedy(const Path& run, Action&& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::disk) throw;
+    throw Error(str(error.what(), "\n  ", disk_remedy(run)), error.kind());
+  }
 }
 
 int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) {
@@ -43,47 +65,46 @@ int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) 
 int start(const TrainArguments& arguments) {
   std::string resolved;
   const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
-  const Path path = arguments.run_dir;
-  if (!path.empty()) check_no_run(path);
-  check(path.empty() || !std::filesystem::exists(path) || std::filesystem::is_directory(path),
-        path.string(), ": error: this is a file, expected the folder of the run");
+  if (!arguments.run_dir.empty()) check_free_for_run(arguments.run_dir);
   Trainer trainer(config);
   Path weights;
   if (!arguments.init_from.empty())
     trainer.start_from(weights = find_checkpoint(arguments.init_from));
-  RunFolder folder = RunFolder::create(path, config.name, resolved, weights);
-  return train(trainer, folder, arguments);
+  const Path path =
+      arguments.run_dir.empty() ? RunFolder::fresh_path(config.name) : Path(arguments.run_dir);
+  return with_disk_remedy(path, [&] {
+    RunFolder folder = RunFolder::create(path, resolved, weights);
+    return train(trainer, folder, arguments);
+  });
 }
 
-/// The checkpoint that --resume names: none for a run that was stopped before its first one.
-std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& which) {
-  if (which == "auto") {
-    const FoundCheckpoint newest = find_newest_good(run);
-    std::string reasons;
-    for (const auto& [path, why] : newest.rejected) {
-      reasons += str("\n  ", path.string(), ": ", why);
-      if (newest.found) log_warning(str(path.string(), " is damaged and left aside: ", why));
-    }
-    if (newest.found) return newest.found->path;
-    if (!reasons.empty())
-      throw Error(str(run.string(), ": error: every checkpoint of this run is damaged", reasons,
-                      "\n  put back a copy of one of them, or start a new run"),
-                  ErrorKind::data);
-    return std::nullopt;
+/// The config that a run was started with, where no checkpoint has a copy of it.
+RunConfig config_of_run(const Path& run, const Overrides& overrides, std::string* resolved) {
+  const Path file = run / "config.resolved.yaml";
+  try {
+    load_config(file, {});
+  } catch (const Error& error) {
+    throw Error(str(error.what(), "\n  no checkpoint of this run has a copy of its config: mend ",
+                    file.string(), ", or start a new run"),
+                error.kind());
   }
-  if (which.starts_with("step=")) {
-    for (const CheckpointEntry& entry : list_checkpoints(run))
-      if (str("step=", entry.step) == which) return entry.path;
-    throw Error(str(run.string(), ": error: there is no checkpoint of ", which,
-                    "\n  longwave ckpt ls ", run.string(), " lists those that there are"),
-                ErrorKind::data);
-  }
-  const Path checkpoint = find_checkpoint(which);
-  std::error_code none;
-  check(std::filesystem::equivalent(checkpoint.parent_path().parent_path(), run, none),
-        checkpoint.string(), ": error: this is no checkpoint of the run ", run.string(),
-        "\n  --init-from starts a new run from its weights");
-  return checkpoint;
+  return load_config(file, overrides, resolved);
+}
+
+/// A run that has nothing left to do: says so, and what would make it go on.
+int leave_finished(const Trainer& trainer, const RunConfig& config, RunFolder& folder,
+                   const Overrides& overrides) {
+  const char* length = config.train.steps ? "train.steps" : "train.epochs";
+  const bool early = trainer.step() < trainer.total_steps();
+  std::string text = str(folder.path().string(), ": this run is finished at step ", trainer.step(),
+                         early ? ": it no longer improved; train.patience=0 goes on"
+                               : str("; ", length, "=N with a larger N goes on"));
+  for (const std::string& override : overrides)
+    text += str("\n  without that, ", override, " has no effect");
+  std::printf("%s\n", folder.path().c_str());
+  log_info(text);
+  folder.set_state("done");
+  return 0;
 }
 
 int resume(const TrainArguments& arguments) {
@@ -97,38 +118,30 @@ int resume(const TrainArguments& arguments) {
       ": error: --resume takes the folder of a run alone, and goes on with the run's own config\n",
       "  longwave train --resume ", arguments.resume, " ",
       arguments.run_dir.empty() ? "RUN" : arguments.run_dir, " key=value changes it");
-  if (!is_run(run))
-    throw Error(str(run.string(), ": error: there is no run in this folder to go on with"),
-                ErrorKind::data);
-  RunFolder folder = RunFolder::open(run);
-  const std::optional<Path> checkpoint = checkpoint_to_resume(run, arguments.resume);
-  std::string resolved;
-  const RunConfig config =
-      checkpoint ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
-                 : load_config(run / "config.resolved.yaml", arguments.overrides, &resolved);
-  Trainer trainer(config);
-  if (checkpoint) {
-    trainer.restore(*checkpoint);
-  } else if (!folder.init_from().empty()) {
-    trainer.start_from(folder.init_from());
-  }
-  remove_unfinished_checkpoints(run);
-  if (trainer.finished()) {
-    std::printf("%s\n", run.c_str());
-    log_info(str(run.string(), ": this run is finished at step ", trainer.step(),
-                 trainer.step() < trainer.total_steps()
-                     ? ": it no longer improved; train.patience=0 goes on"
-                     : "; train.steps=N with a larger N goes on"));
-    folder.set_state("done");
-    return 0;
-  }
-  for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
-    log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step()));
-  if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
-  folder.resume(resolved);
-  log_info(checkpoint ? str("going on from ", checkpoint->string())
-                      : str(run.string(), " has no checkpoint yet: starting from its config"));
-  return train(trainer, folder, arguments);
+  check_run(run);
+  return with_disk_remedy(run, [&] {
+    RunFolder folder = RunFolder::open(run);
+    const std::optional<Path> checkpoint = checkpoint_to_resume(run, arguments.resume);
+    std::string resolved;
+    const RunConfig config = checkpoint
+                                 ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
+                                 : config_of_run(run, arguments.overrides, &resolved);
+    Trainer trainer(config);
+    if (checkpoint) {
+      trainer.restore(*checkpoint);
+    } else if (!folder.init_from().empty()) {
+      trainer.start_from(folder.init_from());
+    }
+    if (trainer.finished()) return leave_finished(trainer, config, folder, arguments.overrides);
+    for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
+      log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step(),
+                      ", before it"));
+    if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
+    folder.resume(resolved);
+    log_info(checkpoint ? str("going on from ", checkpoint->string())
+                        : str(run.string(), " has no checkpoint yet: starting from its config"));
+    return train(trainer, folder, arguments);
+  });
 }
 
 }  // namespace

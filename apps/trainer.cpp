@@ -24,6 +24,9 @@ void try_to(Write&& write) {
   }
 }
 
+/// As it is printed: a NaN without its sign, which means nothing.
+std::string number(double value) { return std::isnan(value) ? "nan" : str(value); }
+
 }  // namespace
 
 Trainer::Trainer(const RunConfig& config)
@@ -36,6 +39,11 @@ Trainer::Trainer(const RunConfig& config)
   if (writes_text()) check_prompt(config_.sample, *data_.vocabulary);
   check(config_.train.monitor != "accuracy" || data_.task.target != Task::Target::value,
         "train.monitor is accuracy, but this task has none; use loss");
+  // The test split is measured, but chooses nothing.
+  check(data_.val || (config_.train.patience == 0 && config_.optim.schedule.kind != "plateau"),
+        config_.train.patience > 0 ? "train.patience" : "optim.schedule.kind=plateau",
+        " waits for the validation split, and these data have none\n  data.validation holds "
+        "samples out for one");
   optimizer_ = config_.optim.make(FlatParameters(model_->parameters()));
   schedule_ = std::make_unique<Schedule>(config_.optim.schedule, total_steps_);
   if (!schedule_->warning().empty()) log_warning(schedule_->warning());
@@ -110,12 +118,12 @@ Trainer::StepResult Trainer::train_step() {
   const double mean = 1 / static_cast<double>(std::max<int64_t>(1, result.score.count));
   if (result.score.count == 0) {
     progress_.clear();
-    log_warning(str("step ", step_, ": no target of this batch counts; its loss is 0"));
+    log_warning(str("step ", step_ + 1, ": no target of this batch counts; its loss is 0"));
   }
   result.grad_norm = optimizer_->gradient_norm() * mean;
   if (!std::isfinite(result.score.loss_sum) || !std::isfinite(result.grad_norm))
-    throw Error(str("step ", step_, ": the loss is ", result.score.loss(),
-                    " and the norm of the gradient ", result.grad_norm,
+    throw Error(str("step ", step_ + 1, ": the loss is ", number(result.score.loss()),
+                    " and the norm of the gradient ", number(result.grad_norm),
                     "; the weights are as they were before this step\n  a lower optim.lr, a longer "
                     "warm-up or a smaller optim.clip_norm may help"),
                 ErrorKind::diverged);
@@ -188,12 +196,14 @@ void Trainer::evaluate_now(MetricsFile& metrics) {
     progress_.clear();
     log_info(str("step ", step_, ": ", last_evaluation_));
 
-    const double value = config_.train.monitor == "accuracy" ? -score.accuracy() : score.loss();
-    schedule_->observe(value);
-    const bool better = std::isfinite(value) && (best_step_ < 0 || value < best_);
-    if (better) best_ = value, best_step_ = step_;
-    waited_ = better ? 0 : waited_ + 1;
-    if (stopped_early()) sampled_ = false;
+    if (validates) {
+      const double value = config_.train.monitor == "accuracy" ? -score.accuracy() : score.loss();
+      schedule_->observe(value);
+      const bool better = std::isfinite(value) && (best_step_ < 0 || value < best_);
+      if (better) best_ = value, best_step_ = step_;
+      waited_ = better ? 0 : waited_ + 1;
+      if (stopped_early()) sampled_ = false;
+    }
   }
   evaluated_ = true, saved_ = false;
   window_started_ = Clock::now(), window_first_step_ = step_,

@@ -41,9 +41,9 @@ void check_finite(const Tensor& tensor, const std::string& name) {
   const auto check_all = [&]<class T>(std::span<const T> values) {
     for (const T value : values)
       if (!std::isfinite(value))
-        throw Error(str("`", name,
-                        "` holds a value that is not finite; nothing of this step is "
-                        "saved\n  a lower optim.lr or a longer warm-up may help"),
+        throw Error(str(name,
+                        " holds a value that is not finite; nothing of this step is saved\n  a "
+                        "lower optim.lr or a longer warm-up may help"),
                     ErrorKind::diverged);
   };
   const Tensor all = tensor.contiguous();
@@ -53,10 +53,11 @@ void check_finite(const Tensor& tensor, const std::string& name) {
 }
 
 void check_finite(const CheckpointContent& c) {
-  for (const auto& [name, tensor] : c.params) check_finite(tensor.value, name);
-  for (const auto& [name, tensor] : c.buffers) check_finite(tensor.value, name);
+  const std::string step = str("step ", c.step, ": ");
+  for (const auto& [name, tensor] : c.params) check_finite(tensor.value, step + name);
+  for (const auto& [name, tensor] : c.buffers) check_finite(tensor.value, step + name);
   for (const auto& [name, slots] : c.optimizer.tensors)
-    for (const auto& [slot, tensor] : slots) check_finite(tensor, str(name, "/", slot));
+    for (const auto& [slot, tensor] : slots) check_finite(tensor, str(step, name, "/", slot));
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ std::string read_file(const Path& path, int64_t limit, Links links) {
 
 void write_file(const Path& path, std::string_view bytes) {
   const Path folder = parent_of(path);
-  const Path temporary = folder / str(".tmp-", path.filename().string(), "-", ::getpid());
+  const Path temporary = folder / str(unfinished_prefix, path.filename().string(), "-", ::getpid());
   remove_tree(temporary);
   try {
     OutputFile file(temporary);
@@ -224,8 +224,14 @@ void exchange_paths(const Path& a, const Path& b) {
 
 void remove_tree(const Path& path) { remove_entry(AT_FDCWD, path.c_str(), path); }
 
+void remove_unfinished(const Path& folder) {
+  if (!std::filesystem::is_directory(folder)) return;
+  for (const std::string& name : list_directory(folder))
+    if (name.starts_with(unfinished_prefix)) remove_tree(folder / name);
+}
+
 void replace_link(const Path& target, const Path& link) {
-  const Path temporary = parent_of(link) / str(".tmp-", link.filename().string());
+  const Path temporary = parent_of(link) / str(unfinished_prefix, link.filename().string());
   remove_tree(temporary);
   if (disk_operation(Space::needed, [&] { return ::symlink(target.c_str(), temporary.c_str()); }) <
       0)

@@ -89,6 +89,12 @@ void exchange_paths(const Path& a, const Path& b);  ///< swaps two existing name
 /// Removes a file, a link (not what it points to), or a folder with all in it. Absent is fine.
 void remove_tree(const Path& path);
 
+/// How the names of files and folders begin that are still being written.
+inline constexpr char unfinished_prefix[] = ".tmp-";
+/// Removes from `folder`, if there is one, what writers that were killed left unfinished. No other
+/// may be at work there.
+void remove_unfinished(const Path& folder);
+
 /// Makes `link` a symbolic link to `target`, in one step where it exists. A relative target is
 /// relative to the folder of `link`.
 void replace_link(const Path& target, const Path& link);

@@ -52,8 +52,9 @@ printf '"manifest_sha256":"%s"}\n' $(sha256sum new | head -c 64) >> new && mv ne
        R"(digits/ckpt/step-00000002/MANIFEST.json: error: written by a newer Longwave: it needs a reader of version 9, this one is version 1
 )"},
       {"truncate -s 500 digits/ckpt/step-00000002/model.h5", "eval digits", 3,
-       R"(digits: error: no good checkpoint here
+       R"(digits: error: every checkpoint of this run is damaged
   digits/ckpt/step-00000002: model.h5: 500 bytes, expected ...
+  put back a copy of one of them, or start a new run
 )"},
       {"truncate -s 500 digits/ckpt/step-00000002/model.h5", "eval digits/ckpt/step-00000002/", 3,
        R"(digits/ckpt/step-00000002/: error: model.h5: 500 bytes, expected ...
@@ -204,10 +205,10 @@ TEST_F(BadInput, NoCheckpoints) {
        R"(nowhere: error: there is no such run or checkpoint
 )"},
       {"", "eval mnist", 3,
-       R"(mnist: error: no good checkpoint here
+       R"(mnist: error: this is no run and no checkpoint
 )"},
       {"", "eval input.txt", 3,
-       R"(input.txt: error: no good checkpoint here
+       R"(input.txt: error: this is no run and no checkpoint
 )"},
       {"", "eval text --split test", 2,
        R"(longwave eval: error: --split test: this dataset has no such split; try --split val
@@ -216,10 +217,10 @@ TEST_F(BadInput, NoCheckpoints) {
        R"(nowhere: error: there is no such run or checkpoint
 )"},
       {"", "ckpt verify input.txt", 3,
-       R"(input.txt: error: no checkpoint is here
+       R"(input.txt: error: this is no run and no checkpoint
 )"},
       {"", "ckpt ls mnist", 3,
-       R"(mnist: error: no checkpoint is here
+       R"(mnist: error: this is no run and no checkpoint
 )"},
       {"", "ckpt inspect nowhere", 3,
        R"(nowhere: error: there is no such run or checkpoint

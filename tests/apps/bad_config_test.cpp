@@ -260,8 +260,8 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
       {"", "train digits.yaml data.size=1", 2,
        R"(override `data.size=1`: error: `data.size` is 1, expected an integer at least 8 and at most 256
 )"},
-      {"", "train digits.yaml train.keep_last=1", 2,
-       R"(override `train.keep_last=1`: error: `train.keep_last` is 1, expected an integer at least 2
+      {"", "train digits.yaml train.keep_last=-1", 2,
+       R"(override `train.keep_last=-1`: error: `train.keep_last` is -1, expected an integer at least 0
 )"},
       {"", "train digits.yaml --run-dir digits", 2,
        R"(digits: error: this folder holds a run already

@@ -46,7 +46,7 @@ class CheckpointFaults : public testing::Test {
       expect_same(load_checkpoint(newest.found->path), content);
     else
       EXPECT_EQ(newest.found->step, 2);
-    remove_unfinished_checkpoints(run);
+    remove_unfinished(run / "ckpt");
     save_checkpoint(run, sample_content(4));
     EXPECT_EQ(find_newest_good(run).found->step, 4);
     EXPECT_TRUE(find_newest_good(run).rejected.empty());

@@ -1,4 +1,5 @@
 #include "apps/checkpoint.h"
+#include "apps/run_lookup.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -104,7 +105,7 @@ TEST(Checkpoint, TheNewestGoodOneIsFound) {
   const TemporaryFolder run;
   EXPECT_FALSE(find_newest_good(run.path()).found);
   EXPECT_THAT(error_of(ErrorKind::data, [&] { find_checkpoint(run.path()); }),
-              HasSubstr("no good checkpoint here"));
+              HasSubstr("this is no run and no checkpoint"));
   for (const int step : {9, 10}) save_checkpoint(run.path(), sample_content(step));
   EXPECT_EQ(find_newest_good(run.path()).found->step, 10);
   fs::remove(run / "ckpt" / "step-00000010" / "MANIFEST.json");
@@ -115,7 +116,8 @@ TEST(Checkpoint, TheNewestGoodOneIsFound) {
   EXPECT_EQ(result.rejected[0].why, "MANIFEST.json: cannot open: No such file or directory");
   testing::internal::CaptureStderr();
   EXPECT_EQ(find_checkpoint(run.path()), run / "ckpt" / "step-00000009");
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("step-00000010: rejected: "));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("step-00000010 is damaged and left aside: "));
   EXPECT_EQ(find_checkpoint(run / "ckpt" / "step-00000009"), run / "ckpt" / "step-00000009");
 }
 
@@ -128,7 +130,7 @@ TEST(Checkpoint, LaterStepsAndUnfinishedOnesAreRemoved) {
                                             run / "ckpt" / "step-00000003"));
   EXPECT_EQ(steps(run.path()), std::vector<int64_t>{1});
   make_directories(run / "ckpt" / ".tmp-step-00000009" / "x");
-  remove_unfinished_checkpoints(run.path());
+  remove_unfinished(run / "ckpt");
   EXPECT_THAT(list_directory(run / "ckpt"), testing::ElementsAre("latest", "step-00000001"));
 }
 

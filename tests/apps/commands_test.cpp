@@ -333,8 +333,10 @@ TEST_F(Commands, BadCallsAreRefused) {
       {{"ckpt", "verify", in_folder("none")},
        3,
        "none: error: there is no such run or checkpoint\n"},
-      {{"ckpt", "ls", in_folder("empty")}, 3, "empty: error: no checkpoint is here\n"},
-      {{"ckpt", "inspect", in_folder("empty")}, 3, "empty: error: no good checkpoint here\n"},
+      {{"ckpt", "ls", in_folder("empty")}, 3, "empty: error: this is no run and no checkpoint\n"},
+      {{"ckpt", "inspect", in_folder("empty")},
+       3,
+       "empty: error: this is no run and no checkpoint\n"},
       {{"data", "fetch", "minst"},
        2,
        "longwave data: error: there is no dataset `minst` to fetch; there are mnist, "
@@ -384,7 +386,7 @@ TEST_F(Commands, BadCallsAreRefused) {
        "come from no file\n  longwave eval measures it on a split\n"},
       {{"predict", in_folder("empty"), in_folder("short.csv")},
        3,
-       "empty: error: no good checkpoint here\n"},
+       "empty: error: this is no run and no checkpoint\n"},
   };
   for (const auto& [arguments, code, err] : table) {
     const Answer answer = run(arguments);

@@ -64,10 +64,19 @@ TEST_F(MetricsFiles, KeepsItsLinesUntilTheDiskTakesThem) {
   EXPECT_EQ(read_metrics(path()).size(), 3u);
 }
 
-TEST_F(MetricsFiles, ADamagedLineIsNamed) {
-  write_file(path(), "{\"step\":1,\"split\":\"train\"}\n{\"step\":\n");
-  EXPECT_THAT(error_of(ErrorKind::data, [&] { read_metrics(path()); }),
-              testing::StartsWith(path().string() + ":2"));
+TEST_F(MetricsFiles, ADamagedLineIsLeftOut) {
+  const std::string first = R"({"step":1,"split":"train","loss":1.5})",
+                    last = R"({"step":2,"split":"val"})";
+  write_file(path(), str(first, "\n{\"step\":\n", std::string(9, '\0'), "\n{\"step\":\"x\"}\n",
+                         last, "\n", first));
+  testing::internal::CaptureStderr();
+  const MetricsFile file(path(), 2, true);
+  std::string warnings;
+  for (const int line : {2, 3, 4, 6})
+    warnings +=
+        str("warning: ", path().string(), ":", line, ": this line is damaged and left out\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), warnings);
+  EXPECT_EQ(read_file(path()), str(first, "\n", last, "\n"));
 }
 
 class MetricsOfRuns : public ProgramTest {};

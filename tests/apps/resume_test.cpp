@@ -1,4 +1,5 @@
 // A run that was killed and resumed ends in the bytes of one that was not.
+#include "apps/run_lookup.h"
 #include "tests/apps/program.h"
 
 namespace lw {
