@@ -124,7 +124,7 @@ void write_state(const Path& folder, const CheckpointContent& content, Manifest&
 }
 
 void require_space(const Path& folder, const CheckpointContent& content) {
-  constexpr int64_t around = int64_t{1} << 16;  // headers, state, blocks that are not full
+  constexpr int64_t around = int64_t{1} << 15;  // headers, state, blocks that are not full
   constexpr int64_t around_each = 1 << 10;      // of a tensor: its attributes, its manifest entry
   int64_t bytes = around + std::ssize(content.config);
   const auto add = [&](const Tensor& tensor) { bytes += tensor.bytes() + around_each; };

@@ -25,7 +25,8 @@ int profiled(Trainer& trainer, RunFolder& folder, bool quiet) {
 
 /// What to do about a disk that refused a file of `run`.
 std::string disk_remedy(const Path& run) {
-  if (!is_run(run)) return "free space on that disk, or name a folder on another with --run-dir";
+  if (!is_run(run))
+    return "name a folder on another disk with --run-dir, or free space on that one";
   const std::vector<CheckpointEntry> saved = list_checkpoints(run);
   const std::string again = "longwave train --resume auto " + run.string();
   if (saved.empty())

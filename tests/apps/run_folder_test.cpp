@@ -163,7 +163,7 @@ TEST_F(RunFolders, ARunThatNeverBeganIsBegunAgain) {
     const bool begun = fs::exists(folder_ / run / "config.resolved.yaml");
     EXPECT_THAT(full.err,
                 HasSubstr(begun ? "free space and start it again: longwave train --resume auto "
-                                : "free space on that disk, or name a folder on another"));
+                                : "name a folder on another disk with --run-dir, or free space"));
     complete(begun ? resume(run) : train("copying", run));
   }
 }
