@@ -1,6 +1,7 @@
 // longwave bench generate: how fast a model writes, one token after the other.
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include "apps/generate.h"
 #include "apps/output.h"
 #include "apps/run.h"
+#include "autograd/profile.h"
 #include "core/parallel.h"
 #include "layers/weight_format.h"
 
@@ -86,14 +88,19 @@ int bench_generate(const BenchArguments& arguments) {
   ReadRate reading;
   reading.measure();
   std::vector<double> ms;
+  Profile profile;
+  std::optional<Profile::Scope> profiling;
+  if (arguments.profile) profiling.emplace(profile);
   auto last = std::chrono::steady_clock::now();
   generate(*model, prompt, arguments.tokens, greedy, [&](int64_t) {
     const auto now = std::chrono::steady_clock::now();
     ms.push_back(std::chrono::duration<double, std::milli>(now - last).count());
     if (static_cast<int64_t>(ms.size()) % interval == 0) reading.measure();
     last = std::chrono::steady_clock::now();
+    Profile::restart();
     return true;
   });
+  profiling.reset();
 
   const std::span<const double> all(ms);
   const size_t window = std::min<size_t>(256, ms.size());
@@ -117,6 +124,7 @@ int bench_generate(const BenchArguments& arguments) {
                 {"floor_ms", floor},
                 {"share_of_floor", floor * tokens_per_s / 1000}},
                arguments.json);
+  if (arguments.profile) std::fprintf(stderr, "\n%s", to_text(profile, arguments.tokens).c_str());
   return 0;
 }
 

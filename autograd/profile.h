@@ -11,7 +11,7 @@
 // Time is charged at marks: what has passed since the mark before belongs to the op that makes the
 // next. An op marks when it has computed its value and when it has computed its gradients, so the
 // shares add up to the whole, the code between the ops included. A part that runs again in the
-// backward pass (checkpoint) has its first run under `checkpoint` and its second under its own ops.
+// backward pass (checkpoint) is charged to its own ops twice.
 // Units: milliseconds of the calling thread, which waits for all others.
 // Cost: none worth the name without a Scope; with one, two readings of the clock an op.
 #pragma once

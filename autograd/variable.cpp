@@ -95,7 +95,7 @@ Variables Variable::from_op(const char* name, Tensors values, const Variables& i
   static std::atomic<uint64_t> next_id{0};
   Variables results;
   for (Tensor& value : values) results.emplace_back(std::move(value));
-  if (NoGrad::recording()) Profile::mark(name, Profile::Pass::forward);
+  Profile::mark(name, Profile::Pass::forward);
   const auto needs_grad = [](const Variable& v) { return v.defined() && v.requires_grad(); };
   if (!NoGrad::recording() || std::none_of(inputs.begin(), inputs.end(), needs_grad))
     return results;

@@ -54,4 +54,12 @@ function(lw_test path)
   get_filename_component(folder ${path} DIRECTORY)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${folder}/" PROPERTIES LABELS ${folder} TIMEOUT 600
                        ENVIRONMENT OMP_WAIT_POLICY=passive)
+  # What computes with vectors is tested again, a whole program at a time, as lesser processors would run it.
+  if(folder MATCHES "^(kernels|ops|layers)$")
+    foreach(simd avx2 ssse3 scalar)
+      add_test(NAME ${simd}/${path} COMMAND ${target} --gtest_brief=1)
+      set_tests_properties(${simd}/${path} PROPERTIES LABELS ${simd} TIMEOUT 600 SKIP_RETURN_CODE 77
+                           ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_SIMD=${simd}")
+    endforeach()
+  endif()
 endfunction()

@@ -5,7 +5,9 @@
 
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <mutex>
+#include <string>
 
 #include "core/error.h"
 
@@ -20,8 +22,10 @@ void set_num_threads(int threads) {
 
 void let_waiting_threads_sleep(char** argv) {
   if (num_threads() == 1 || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
-  execv("/proc/self/exe", argv);  // returns only if it failed; then they spin
+  setenv("GOMP_SPINCOUNT", "4000", 1);
+  std::error_code none;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", none);
+  execv(program.c_str(), argv);  // returns only if it failed; then they spin
 }
 
 void detail::run_chunks(int64_t chunks, void (*body)(void*, int64_t), void* context) {

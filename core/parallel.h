@@ -15,10 +15,11 @@ namespace lw {
 int num_threads();
 void set_num_threads(int threads);
 
-/// To be called first in main: lets threads that wait for work sleep. OpenMP's would spin, which
-/// gains nothing measurable on an idle machine and takes the cores from a busy one. Since OpenMP
-/// reads OMP_WAIT_POLICY before main, the program is started again with it set to `passive`; not if
-/// the user set it or GOMP_SPINCOUNT, nor where there is one thread only.
+/// To be called first in main: lets threads that wait for work spin for some ten microseconds only,
+/// then sleep. OpenMP's spin for milliseconds, which takes the cores from whatever else the machine
+/// does; sleeping at once would cost a model that writes token by token half its speed. Since
+/// OpenMP reads its variables before main, the program is started again with GOMP_SPINCOUNT set; not
+/// if the user set it or OMP_WAIT_POLICY, nor where there is one thread only.
 void let_waiting_threads_sleep(char** argv);
 
 namespace detail {

@@ -53,8 +53,8 @@ T row_max(const T* x, int64_t count) {
 /// 0.
 template <class T, class F>
 double row_sum(int64_t count, T rest, const F& term) {
-  constexpr int64_t block = 1024;
   const hn::ScalableTag<T> d;
+  const int64_t block = 64 * static_cast<int64_t>(hn::Lanes(d));  // a lane adds up 64 terms
   double total = 0;
   for (int64_t begin = 0; begin < count; begin += block) {
     L<T> sum(0);

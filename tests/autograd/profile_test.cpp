@@ -74,9 +74,8 @@ TEST(Profile, WhatRunsAgainIsChargedToItsOps) {
   Profile profile;
   const Profile::Scope on(profile);
   checkpoint([](const Variable& x) { return slow("a", x, 5, 1); }, leaf()).backward();
-  EXPECT_GE(ms(profile, "checkpoint", Pass::forward), 5);
-  EXPECT_GE(ms(profile, "a", Pass::forward), 5);
-  EXPECT_EQ(calls(profile, "a", Pass::forward), 1);
+  EXPECT_GE(ms(profile, "a", Pass::forward), 10);
+  EXPECT_EQ(calls(profile, "a", Pass::forward), 2);
   EXPECT_EQ(calls(profile, "a", Pass::backward), 1);
 }
 
