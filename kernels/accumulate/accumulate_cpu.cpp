@@ -1,5 +1,6 @@
 #include "core/parallel.h"
 #include "kernels/accumulate/accumulate.h"
+#include "kernels/add_to.h"
 
 namespace lw::kernels {
 namespace {
@@ -13,12 +14,11 @@ void add_rows(const Tensor& x, Tensor& y) {
     for (int64_t row = begin; row < end; ++row) {
       const T* a = &in(row, 0);
       T* b = &out(row, 0);
-      for (int64_t i = 0; i < columns; ++i) {
-        if constexpr (std::is_same_v<T, bfloat16>) {
+      if constexpr (std::is_same_v<T, bfloat16>) {
+        for (int64_t i = 0; i < columns; ++i)
           b[i] = bfloat16(static_cast<float>(b[i]) + static_cast<float>(a[i]));
-        } else {
-          b[i] += a[i];
-        }
+      } else {
+        add_to(b, a, columns);
       }
     }
   });

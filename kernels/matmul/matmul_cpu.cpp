@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "kernels/add_to.h"
 #include "kernels/matmul/tile_cpu.h"
 
 namespace lw::kernels {
@@ -110,6 +111,12 @@ void product(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor& c
       if (bias) {
         for (int64_t row = 0; row < t.m; ++row) {
           Out* out = C.data + row * C.pitch;
+          if constexpr (std::is_same_v<Sum, Out>) {
+            if (beta == 0) {
+              std::copy_n(bias + j, t.n, out);
+              continue;
+            }
+          }
           for (int64_t column = 0; column < t.n; ++column) {
             const Sum before = beta == 0 ? Sum(0) : Sum(beta) * static_cast<Sum>(out[column]);
             out[column] = Out(before + bias[j + column]);
@@ -126,11 +133,8 @@ void product(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor& c
     const Matrix<Out> C = matrix<Out>(c, false, c.shape(), 0);
     parallel_for(s.m, parts(1 << 15, s.n), [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row)
-        for (int64_t part = 0; part + 1 < plan.splits; ++part) {
-          const Out* in = later.data<Out>() + (part * s.m + row) * s.n;
-          for (int64_t column = 0; column < s.n; ++column)
-            C.data[row * C.pitch + column] += in[column];
-        }
+        for (int64_t part = 0; part + 1 < plan.splits; ++part)
+          add_to(C.data + row * C.pitch, later.data<Out>() + (part * s.m + row) * s.n, s.n);
     });
   }
 }
@@ -197,15 +201,12 @@ void sum_columns(const Tensor& x, Tensor& y) {
   parallel_chunks(chunks, [&](int64_t chunk) {
     T* sum = partial.data<T>() + chunk * n;
     std::fill_n(sum, n, T(0));
-    for (int64_t i = chunk * grain; i < std::min(rows, (chunk + 1) * grain); ++i) {
-      const T* row = &in(i, 0);
-      for (int64_t j = 0; j < n; ++j) sum[j] += row[j];
-    }
+    for (int64_t i = chunk * grain; i < std::min(rows, (chunk + 1) * grain); ++i)
+      add_to(sum, &in(i, 0), n);
   });
   T* out = y.data<T>();
   std::copy_n(partial.data<T>(), n, out);
-  for (int64_t chunk = 1; chunk < chunks; ++chunk)
-    for (int64_t j = 0; j < n; ++j) out[j] += partial.data<T>()[chunk * n + j];
+  for (int64_t chunk = 1; chunk < chunks; ++chunk) add_to(out, partial.data<T>() + chunk * n, n);
 }
 
 void column_sums_cpu(const Tensor& x, Tensor& y) {
