@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "kernels/add_to.h"
 #include "kernels/quantize/quantize.h"
 
 namespace lw::kernels {
@@ -71,10 +72,8 @@ void backward_of(const Tensor& dy_, const Tensor& ids, Tensor& dtable) {
                    T* sum = &out(v, 0);
                    std::fill_n(sum, d, T(0));
                    for (int64_t k = where.first[static_cast<size_t>(v)];
-                        k < where.first[static_cast<size_t>(v + 1)]; ++k) {
-                     const T* row = &dy(where.positions[static_cast<size_t>(k)], 0);
-                     for (int64_t j = 0; j < d; ++j) sum[j] += row[j];
-                   }
+                        k < where.first[static_cast<size_t>(v + 1)]; ++k)
+                     add_to(sum, &dy(where.positions[static_cast<size_t>(k)], 0), d);
                  }
                });
 }
