@@ -1,6 +1,6 @@
 #include "core/parallel.h"
 #include "kernels/accumulate/accumulate.h"
-#include "kernels/add_to.h"
+#include "kernels/add_to_cpu.h"
 
 namespace lw::kernels {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "kernels/add_to.h"
+#include "kernels/add_to_cpu.h"
 #include "kernels/quantize/quantize.h"
 
 namespace lw::kernels {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "kernels/add_to.h"
+#include "kernels/add_to_cpu.h"
 #include "kernels/matmul/tile_cpu.h"
 
 namespace lw::kernels {
