@@ -1,4 +1,4 @@
-// add_to: y += x over arrays, in vectors.
+// add_to: y += x over arrays, in vectors of the CPU. Internal.
 #pragma once
 
 #include <Eigen/Core>
