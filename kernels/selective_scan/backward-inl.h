@@ -131,8 +131,9 @@ void recur_back(D d, const Chunk<T>& k, int64_t n, const T* A, const T* decays, 
                 const Courses<T>& over, T* r, T* dA, T* dB, T* dC) {
   using V = hn::Vec<D>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  V carry[kStates], sum_A[kStates], after[kStates];
+  V a[kStates], carry[kStates], sum_A[kStates], after[kStates];
   for (int i = 0; i < kStates; ++i) {
+    a[i] = hn::Load(d, A + (n + i) * lanes);
     carry[i] = hn::Load(d, r + (n + i) * lanes);
     sum_A[i] = hn::Load(d, dA + (n + i) * lanes);
     after[i] = hn::Load(d, states + (k.steps * kStates + i) * lanes);
@@ -155,7 +156,7 @@ void recur_back(D d, const Chunk<T>& k, int64_t n, const T* A, const T* decays, 
       after[i] = hn::Load(d, states + at);
       const V rate = hn::Mul(carry[i], after[i]);
       sum_A[i] = hn::MulAdd(step, rate, sum_A[i]);
-      along_A = hn::MulAdd(rate, hn::Load(d, A + (n + i) * lanes), along_A);
+      along_A = hn::MulAdd(rate, a[i], along_A);
     }
     hn::Store(along_B, d, over.along_B + t * lanes);
     hn::Store(along_A, d, over.along_A + t * lanes);
@@ -191,15 +192,53 @@ void leave(const Strip<D>& s, const Chunk<T>& k, const Courses<T>& from, const G
   hn::Store(sum, d, dbias);
 }
 
-/// The lanes of each vector of [time][block] added up, to states [n, n + block) of each step.
-template <class T>
-void add_lanes(const Chunk<T>& k, int64_t n, int64_t block, const T* vectors,
-               const View<T, 2>& to) {
+/// to[i] = the sum of the lanes of vector i, of four: of two vectors the halves are put side by side
+/// and added, so that four sums take hardly longer than one by itself.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void add_lanes_of_four(D d, const T* vectors, T* to) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+#if HWY_TARGET == HWY_SCALAR
+  for (int i = 0; i < 4; ++i) to[i] = vectors[i * lanes];
+#else
+  using V = hn::Vec<D>;
+  const auto fold = [d](V a, V b) HWY_ATTR {  // within each block of 16 bytes
+    return hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  };
+  const auto store = [d](V blocks, T* at) HWY_ATTR {  // the sum of all blocks
+    constexpr size_t kBlock = 16 / sizeof(T);
+    HWY_ALIGN T parts[HWY_MAX_BYTES / sizeof(T)];
+    hn::Store(blocks, d, parts);
+    const hn::FixedTag<T, kBlock> block;
+    auto sum = hn::Load(block, parts);
+    for (size_t i = kBlock; i < hn::Lanes(d); i += kBlock)
+      sum = hn::Add(sum, hn::Load(block, parts + i));
+    hn::StoreU(sum, block, at);
+  };
+  V v[4];
+  for (int i = 0; i < 4; ++i) v[i] = hn::Load(d, vectors + i * lanes);
+  if constexpr (sizeof(T) == 4) {
+    store(fold(fold(v[0], v[2]), fold(v[1], v[3])), to);
+  } else {
+    store(fold(v[0], v[1]), to);
+    store(fold(v[2], v[3]), to + 2);
+  }
+#endif
+}
+
+/// The lanes of each vector of [time][kStates] added up, to states [n, n + kStates) of each step.
+template <int kStates, class T>
+void add_lanes(const Chunk<T>& k, int64_t n, const T* vectors, const View<T, 2>& to) {
   const hn::ScalableTag<T> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t t = 0; t < k.steps; ++t)
-    for (int64_t i = 0; i < block; ++i, vectors += lanes)
-      to(k.begin + t, n + i) = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, vectors)));
+  for (int64_t t = 0; t < k.steps; ++t, vectors += kStates * lanes) {
+    T* sums = &to(k.begin + t, n);
+    if constexpr (kStates == 4) {
+      add_lanes_of_four(d, vectors, sums);
+    } else {
+      for (int i = 0; i < kStates; ++i)
+        sums[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, vectors + i * lanes)));
+    }
+  }
 }
 
 template <class T>
@@ -260,8 +299,8 @@ void backward_panel(const Arguments<T>& in, int64_t task, const View<const T, 4>
         recur_back<size()>(d, k, n, a, decays, states, over, r.get() + i * each,
                            dA.get() + i * each, dB, dC);
       }
-      add_lanes(k, n, size(), dB, part_of(grad.B));
-      add_lanes(k, n, size(), dC, part_of(grad.C));
+      add_lanes<size()>(k, n, dB, part_of(grad.B));
+      add_lanes<size()>(k, n, dC, part_of(grad.C));
     });
     for (int64_t i = 0; i < strips; ++i)
       leave(panel.strip(i), k, courses_of(i), grad, dbias.get() + i * lanes);

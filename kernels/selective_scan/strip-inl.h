@@ -12,6 +12,7 @@
 #include <hwy/cache_control.h>
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 
 #include "core/memory.h"
@@ -231,30 +232,80 @@ HWY_INLINE void polynomial(D d, const V (&x)[kCount], V (&p)[kCount], double fir
   (multiply_add(rest), ...);
 }
 
+#if HWY_TARGET <= HWY_AVX3  // 16 lanes of f32: a table of 16 powers of two fits a register
+/// 2^(i/16) as bits, less what the bits of i add when they are shifted towards the exponent.
+struct Roots {
+  alignas(64) uint32_t less_shifted[16];
+  constexpr Roots() : less_shifted() {
+    constexpr float roots[16] = {1.f,         1.04427378f, 1.09050773f, 1.13878863f,
+                                 1.18920712f, 1.24185781f, 1.29683955f, 1.35425555f,
+                                 1.41421356f, 1.47682615f, 1.54221083f, 1.61049033f,
+                                 1.68179283f, 1.75625216f, 1.83400809f, 1.91520656f};
+    for (uint32_t i = 0; i < 16; ++i)
+      less_shifted[i] = std::bit_cast<uint32_t>(roots[i]) - (i << 19);
+  }
+};
+constexpr Roots roots;
+
+/// x <- 2^x, for kCount vectors, -125 <= x <= 0, to 1 ulp: x = i/16 + f with |f| <= 1/32, and
+/// 2^x = T + T f q(f) with T = 2^(i/16) from the table.
+template <int kCount, class D, class V>
+HWY_INLINE void powers_by_table(D d, V (&x)[kCount]) {
+  const hn::RebindToUnsigned<D> bits;
+  const auto table = hn::Load(bits, roots.less_shifted);
+  const V magic = hn::Set(d, 0x1.8p19f);  // adding it rounds to sixteenths, i in the low bits
+  V t[kCount], q[kCount];
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i) t[i] = hn::Add(x[i], magic);
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i) x[i] = hn::Sub(x[i], hn::Sub(t[i], magic));
+  polynomial(d, x, q, 0.055505085251969627, 0.24023355156988721, 0.69314718055994531);
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i) {
+    // The look-up heeds the low four bits alone, so that the others need not be masked.
+    const hn::Indices512<uint32_t> low{hn::BitCast(bits, t[i]).raw};
+    const V T = hn::BitCast(
+        d, hn::Add(hn::TableLookupLanes(table, low), hn::ShiftLeft<19>(hn::BitCast(bits, t[i]))));
+    x[i] = hn::MulAdd(T, hn::Mul(x[i], q[i]), T);
+  }
+}
+#else
+/// x <- 2^x, for kCount vectors, -125 <= x <= 0, to 3 ulp: x = k + f with |f| <= 1/2, and 2^f by a
+/// polynomial to whose exponent k is added.
+template <int kCount, class D, class V>
+HWY_INLINE void powers_by_polynomial(D d, V (&x)[kCount]) {
+  const hn::RebindToUnsigned<D> bits;
+  const V magic = hn::Set(d, 0x1.8p23f);  // adding it rounds to an integer, in the low bits
+  V t[kCount], p[kCount];
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i) t[i] = hn::Add(x[i], magic);
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i) x[i] = hn::Sub(x[i], hn::Sub(t[i], magic));
+  polynomial(d, x, p, 0.0013381302537320678, 0.009666368515385328, 0.055503810137964578,
+             0.24022349038020363, 0.69314718055994529, 1.0);
+  HWY_UNROLL(8)
+  for (int i = 0; i < kCount; ++i)
+    x[i] = hn::BitCast(
+        d, hn::Add(hn::BitCast(bits, p[i]), hn::ShiftLeft<23>(hn::BitCast(bits, t[i]))));
+}
+#endif
+
 /// x <- 2^x for x <= 0, exactly 1 at 0: the decay of a step, for kCount states side by side, so that
 /// their chains of dependent instructions overlap. In f32 it takes fewer instructions than
-/// math::exp2_nonpositive, errs by 2 ulp, and gives about 2^-125 for all that is smaller.
+/// math::exp2_nonpositive and gives about 2^-125 for all that is smaller.
 template <int kCount, class D, class V>
 HWY_INLINE void decays_of(D d, V (&x)[kCount]) {
   if constexpr (sizeof(hn::TFromD<D>) == 8) {
     for (int i = 0; i < kCount; ++i) x[i] = math::exp2_nonpositive(d, x[i]);
   } else {
-    const hn::RebindToUnsigned<D> bits;
     const V least = hn::Set(d, -125.f);
-    const V magic = hn::Set(d, 0x1.8p23f);  // adding it rounds to an integer, in the low bits
-    V t[kCount], p[kCount];
     HWY_UNROLL(8)
     for (int i = 0; i < kCount; ++i) x[i] = hn::Max(least, x[i]);
-    HWY_UNROLL(8)
-    for (int i = 0; i < kCount; ++i) t[i] = hn::Add(x[i], magic);
-    HWY_UNROLL(8)
-    for (int i = 0; i < kCount; ++i) x[i] = hn::Sub(x[i], hn::Sub(t[i], magic));
-    polynomial(d, x, p, 0.0013381302537320678, 0.009666368515385328, 0.055503810137964578,
-               0.24022349038020363, 0.69314718055994529, 1.0);
-    HWY_UNROLL(8)
-    for (int i = 0; i < kCount; ++i)
-      x[i] = hn::BitCast(
-          d, hn::Add(hn::BitCast(bits, p[i]), hn::ShiftLeft<23>(hn::BitCast(bits, t[i]))));
+#if HWY_TARGET <= HWY_AVX3
+    powers_by_table(d, x);
+#else
+    powers_by_polynomial(d, x);
+#endif
   }
 }
 
