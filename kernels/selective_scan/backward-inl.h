@@ -12,6 +12,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/selective_scan/lane_sums-inl.h"
 #include "kernels/selective_scan/strip-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -97,7 +98,7 @@ void recur_again(const Strip<D>& s, const Chunk<T>& k, int64_t n, const T* A,
   for (int i = 0; i < kStates; ++i) state[i] = h.load(n + i);
   const T *B = k.B + n, *C = k.C + n;
   for (int64_t t = 0; t < k.steps; ++t, B += k.B_pitch, C += k.C_pitch) {
-    ahead.fetch(t);
+    ahead.fetch_far(t);
     const V step = hn::Load(d, over.dt + t * lanes), input = hn::Load(d, over.dtu + t * lanes);
     V sum = hn::Load(d, over.y + t * lanes), decay[kStates];
     HWY_UNROLL(8)
@@ -190,55 +191,6 @@ void leave(const Strip<D>& s, const Chunk<T>& k, const Courses<T>& from, const G
     }
   }
   hn::Store(sum, d, dbias);
-}
-
-/// to[i] = the sum of the lanes of vector i, of four: of two vectors the halves are put side by side
-/// and added, so that four sums take hardly longer than one by itself.
-template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void add_lanes_of_four(D d, const T* vectors, T* to) {
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-#if HWY_TARGET == HWY_SCALAR
-  for (int i = 0; i < 4; ++i) to[i] = vectors[i * lanes];
-#else
-  using V = hn::Vec<D>;
-  const auto fold = [d](V a, V b) HWY_ATTR {  // within each block of 16 bytes
-    return hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
-  };
-  const auto store = [d](V blocks, T* at) HWY_ATTR {  // the sum of all blocks
-    constexpr size_t kBlock = 16 / sizeof(T);
-    HWY_ALIGN T parts[HWY_MAX_BYTES / sizeof(T)];
-    hn::Store(blocks, d, parts);
-    const hn::FixedTag<T, kBlock> block;
-    auto sum = hn::Load(block, parts);
-    for (size_t i = kBlock; i < hn::Lanes(d); i += kBlock)
-      sum = hn::Add(sum, hn::Load(block, parts + i));
-    hn::StoreU(sum, block, at);
-  };
-  V v[4];
-  for (int i = 0; i < 4; ++i) v[i] = hn::Load(d, vectors + i * lanes);
-  if constexpr (sizeof(T) == 4) {
-    store(fold(fold(v[0], v[2]), fold(v[1], v[3])), to);
-  } else {
-    store(fold(v[0], v[1]), to);
-    store(fold(v[2], v[3]), to + 2);
-  }
-#endif
-}
-
-/// The lanes of each vector of [time][kStates] added up, to states [n, n + kStates) of each step.
-template <int kStates, class T>
-void add_lanes(const Chunk<T>& k, int64_t n, const T* vectors, const View<T, 2>& to) {
-  const hn::ScalableTag<T> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t t = 0; t < k.steps; ++t, vectors += kStates * lanes) {
-    T* sums = &to(k.begin + t, n);
-    if constexpr (kStates == 4) {
-      add_lanes_of_four(d, vectors, sums);
-    } else {
-      for (int i = 0; i < kStates; ++i)
-        sums[i] = hn::GetLane(hn::SumOfLanes(d, hn::Load(d, vectors + i * lanes)));
-    }
-  }
 }
 
 template <class T>
