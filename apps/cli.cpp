@@ -234,7 +234,7 @@ class CommandLine {
     c->add_option(
         "--dump", bench_.dump,
         "HDF5 file to write inputs, outputs and gradients to, for others to compare with");
-    c->add_flag("--profile", bench_.profile, "of a step: each op's share of its time");
+    c->add_flag("--profile", bench_.profile, "of step or generate: each op's share of the time");
     c->add_flag("--json", bench_.json, "one JSON object");
   }
 

@@ -3,6 +3,7 @@
 #include "apps/run_lookup.h"
 #include "core/config.h"
 #include "core/log.h"
+#include "data/loader.h"
 #include "data/text.h"
 
 namespace lw {
@@ -12,6 +13,7 @@ RunConfig read(const Config& config) {
   RunConfig run;
   config.read(run);
   check_device(run);
+  check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
   check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
         run.name, "` cannot name a folder: it may hold no `/`");
   return run;

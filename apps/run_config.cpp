@@ -42,14 +42,14 @@ void TrainOptions::describe(Fields& f) {
 
 void SampleOptions::describe(Fields& f) {
   f.optional("every", every, "steps between samples of text; 0: only at the end", non_negative());
-  f.optional("prompt", prompt, "text that a sample continues");
+  f.optional("prompt", prompt, "text that a sample continues", non_empty());
   f.optional("tokens", tokens, "tokens of a sample", non_negative());
   f.optional("temperature", temperature,
              "0 takes the likeliest token; 1 samples as the model believes", non_negative());
 }
 
 void RunConfig::describe(Fields& f) {
-  f.optional("name", name, "names the folder of the run");
+  f.optional("name", name, "names the folder of the run", non_empty());
   f.optional("seed", seed, "of initial weights, sample order, dropout and generated data",
              non_negative());
   f.optional("device", device, "where to compute", one_of({"cpu", "cuda"}));
@@ -79,8 +79,6 @@ DataSource open_data(const RunConfig& config) {
 }
 
 void check_prompt(const SampleOptions& sample, const Vocabulary& vocabulary) {
-  check(!sample.prompt.empty(),
-        "sample.prompt is empty; a sample continues at least one character");
   try {
     vocabulary.encode(sample.prompt);
   } catch (const Error& error) {

@@ -65,7 +65,7 @@ int64_t total_steps(const TrainOptions& train, int64_t steps_per_epoch);
 /// The data that the config names.
 DataSource open_data(const RunConfig& config);
 
-/// Refuses a prompt that is empty, or that the vocabulary cannot spell.
+/// Refuses a prompt that the vocabulary cannot spell.
 void check_prompt(const SampleOptions& sample, const Vocabulary& vocabulary);
 
 /// The model that the config describes, for the task that the data poses.

@@ -13,8 +13,8 @@ namespace lw {
 
 void open_standard_streams() {
   for (int descriptor = 0; descriptor < 3; ++descriptor)
-    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
-      static_cast<void>(open("/dev/null", O_RDWR));  // takes the lowest that is free: this one
+    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)  // open takes the lowest: this one
+      static_cast<void>(open("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR));
 }
 
 void end_with_reader() { signal(SIGPIPE, SIG_DFL); }

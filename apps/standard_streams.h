@@ -4,7 +4,8 @@
 namespace lw {
 
 /// Opens those of descriptors 0, 1 and 2 that are closed on /dev/null. Otherwise the next file to be
-/// opened would take the place, and what is printed would be written into it.
+/// opened would take the place, and what is printed would be written into it. A closed stdout
+/// remains one that cannot be written, so that lost results are noticed.
 void open_standard_streams();
 
 /// Lets the program end, as other tools do, when what reads its output has gone: `... | head -1`.

@@ -26,6 +26,7 @@ void add_rule(Json& schema, const Rule& rule) {
   if (rule.maximum)
     schema[rule.open || rule.below ? "exclusiveMaximum" : "maximum"] = bound(*rule.maximum);
   if (rule.multiple_of > 1) schema["multipleOf"] = rule.multiple_of;
+  if (rule.filled) schema["minLength"] = 1;
   if (!rule.choices.empty())
     schema = {{"anyOf", {{{"enum", rule.choices}}, {{"type", "string"}, {"pattern", reference}}}}};
 }
@@ -42,7 +43,9 @@ Json schema_of(const std::optional<T>*, const Rule& rule) {
 }
 template <class T>
 Json schema_of(const std::vector<T>*, const Rule& rule) {
-  return {{"type", "array"}, {"items", schema_of(static_cast<const T*>(nullptr), rule)}};
+  Json schema = {{"type", "array"}, {"items", schema_of(static_cast<const T*>(nullptr), rule)}};
+  if (rule.filled) schema["minItems"] = 1;
+  return schema;
 }
 
 template <class T>

@@ -114,6 +114,9 @@ class Setter {
   template <class T>
   void operator()(std::vector<T>* member) const {
     if (node_.kind != Node::Kind::list) return mismatch(member, "");
+    if (rule_.filled && node_.items.empty())
+      return errors_.add(node_.place,
+                         str("`", key_, "` is an empty list, expected at least one entry"));
     std::vector<T> values(node_.items.size());
     for (size_t i = 0; i < values.size(); ++i) {
       if (node_.items[i].kind == Node::Kind::invalid) continue;

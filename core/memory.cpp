@@ -33,9 +33,11 @@ int64_t size_class(int64_t bytes) {
 /// scan over many rows touches a new page each step, and the table of pages is soon too small.
 std::byte* system_block(int64_t bytes) {
   const bool large = bytes >= huge_page;
-  void* block = std::aligned_alloc(static_cast<size_t>(large ? huge_page : alignment),
-                                   static_cast<size_t>(bytes));
-  if (block && large) madvise(block, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+  void* block = nullptr;
+  if (posix_memalign(&block, static_cast<size_t>(large ? huge_page : alignment),
+                     static_cast<size_t>(bytes)) != 0)
+    return nullptr;
+  if (large) madvise(block, static_cast<size_t>(bytes), MADV_HUGEPAGE);
   return static_cast<std::byte*>(block);
 }
 

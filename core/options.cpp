@@ -13,6 +13,7 @@ bool Rule::holds(double value) const {
 }
 
 bool Rule::holds(const std::string& value) const {
+  if (filled && value.empty()) return false;
   return choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end();
 }
 
@@ -30,6 +31,7 @@ std::string Rule::text() const {
   if (maximum) add(str(open || below ? "less than " : "at most ", number_text(*maximum)));
   if (multiple_of == 2) add("even");
   if (multiple_of > 2) add(str("a multiple of ", multiple_of));
+  if (filled) add("at least one character");
   return result;
 }
 
@@ -51,5 +53,6 @@ Rule between(double minimum, double maximum) { return {.minimum = minimum, .maxi
 Rule probability() { return {.minimum = 0, .maximum = 1, .below = true}; }
 Rule even() { return {.minimum = 2, .multiple_of = 2}; }
 Rule one_of(std::vector<std::string> choices) { return {.choices = std::move(choices)}; }
+Rule non_empty() { return {.filled = true}; }
 
 }  // namespace lw

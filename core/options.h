@@ -35,6 +35,7 @@ struct Rule {
   bool open = false;                 ///< the bounds themselves are refused
   bool below = false;                ///< the maximum itself is refused
   int64_t multiple_of = 1;           ///< of integers
+  bool filled = false;               ///< strings and lists are not empty
   std::vector<std::string> choices;  ///< of strings; empty: any
 
   bool holds(double value) const;
@@ -51,6 +52,7 @@ Rule between(double minimum, double maximum);
 Rule probability();  ///< in [0, 1)
 Rule even();         ///< positive and even
 Rule one_of(std::vector<std::string> choices);
+Rule non_empty();  ///< of a string; of a list of strings and each of them
 
 /// A pointer to the member that a field sets. An optional member may be `null` in YAML.
 using FieldRef =

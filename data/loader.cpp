@@ -85,13 +85,17 @@ struct Loader::State {
   }
 };
 
-Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_step)
-    : state_(std::make_unique<State>(dataset, o)) {
+void check_division(const LoaderOptions& o) {
   check(o.batch > 0 && o.accumulate > 0 && o.world_size > 0,
         "train.batch and train.accumulate must be positive");
   check(o.batch % (o.accumulate * o.world_size) == 0, "train.batch is ", o.batch,
         ", which does not divide evenly by train.accumulate = ", o.accumulate,
         o.world_size > 1 ? str(" times ", o.world_size, " ranks") : "");
+}
+
+Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_step)
+    : state_(std::make_unique<State>(dataset, o)) {
+  check_division(o);
   check(o.batch <= dataset.size(), "train.batch is ", o.batch, ", but the training split has only ",
         dataset.size(), " samples");
   state_->micro_batch = o.batch / (o.accumulate * o.world_size);

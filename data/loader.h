@@ -21,6 +21,9 @@ struct LoaderOptions {
   int64_t prefetch = 2;  ///< micro-batches prepared ahead; 0: none, in the caller's thread
 };
 
+/// Throws Error unless the batch divides evenly by accumulate and world_size.
+void check_division(const LoaderOptions& options);
+
 /// An endless stream of training batches.
 class Loader {
  public:

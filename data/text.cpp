@@ -94,7 +94,6 @@ class Windows final : public Dataset {
 
 DataSource make_text(const TextOptions& o, const DataContext& context) {
   const std::string root = data_folder(context, "tinyshakespeare");
-  check(!o.files.empty(), "data.files is empty; give at least one pattern, for example \"*.txt\"");
   const std::string corpus = read_corpus(root, o.files);
   DataSource source;
   source.vocabulary = o.tokens == "bytes" ? byte_vocabulary() : character_vocabulary(corpus);
@@ -122,7 +121,8 @@ const bool registered = datasets().add<TextOptions>("text", &make_text);
 
 void TextOptions::describe(Fields& f) {
   f.optional("files", files,
-             "patterns of the files below data.root, joined in the order of their paths");
+             "patterns of the files below data.root, joined in the order of their paths",
+             non_empty());
   f.optional("tokens", tokens, "what a token is", one_of({"characters", "bytes"}));
   f.optional("length", length, "steps of a sample", positive());
   f.optional("validation", validation, "share of the corpus, its tail, held out", probability());

@@ -278,7 +278,13 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
   take another prompt, or sample.tokens=0 for no samples
 )"},
       {"", R"(train text.yaml sample.tokens=5 "sample.prompt=''")", 2,
-       R"(longwave train: error: sample.prompt is empty; a sample continues at least one character
+       R"(override `sample.prompt=''`: error: `sample.prompt` is ``, expected at least one character
+)"},
+      {"", "config validate text.yaml name=", 2,
+       R"(override `name=`: error: `name` is empty, expected at least one character
+)"},
+      {"", "config validate digits.yaml train.accumulate=8", 2,
+       R"(longwave config: error: train.batch is 4, which does not divide evenly by train.accumulate = 8
 )"},
       {"", R"(train text.yaml "data.files=[*.txt]")", 2,
        R"(override `data.files=[*.txt]`: error: an alias of no anchor; a value that starts with `*` stands in quotes

@@ -68,7 +68,7 @@ TEST_F(BadInput, Text) {
        R"($DIR/: error: no file matches `*.rst` (data.files)
 )"},
       {"", "train text.yaml data.files=[]", 2,
-       R"(longwave train: error: data.files is empty; give at least one pattern, for example "*.txt"
+       R"(override `data.files=[]`: error: `data.files` is an empty list, expected at least one entry
 )"},
       {"", "train text.yaml data.root=nowhere", 3,
        R"(longwave train: error: data.root: there is no folder $DIR/nowhere
