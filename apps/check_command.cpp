@@ -46,9 +46,11 @@ int check_command(const CheckArguments& arguments) {
     }
     const std::vector<std::string> kinds = choice.kinds();
     const std::string near = did_you_mean(arguments.name, kinds);
+    std::string list;
+    for (const std::string& kind : kinds) list += (list.empty() ? "" : ", ") + kind;
     check(std::find(kinds.begin(), kinds.end(), arguments.name) != kinds.end(),
-          "there is no layer `", arguments.name, "`",
-          near.empty() ? "" : "\n  did you mean `" + near + "`?");
+          "there is no layer `", arguments.name, "`\n  ",
+          near.empty() ? "" : "did you mean `" + near + "`? ", "layers: ", list, "; or all");
     for (const std::string& variant :
          options.empty() ? layer_variants(arguments.name) : std::vector<std::string>{options})
       subjects.emplace_back(arguments.name, variant);

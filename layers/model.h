@@ -68,7 +68,6 @@ class Model final : public Layer {
                  const Tensor& lengths = {}) const;
 
   const ModelPorts& ports() const { return ports_; }
-  const std::vector<Block*>& blocks() const { return blocks_; }
   /// True if every layer can be stepped through: no bidirectional layer is among them.
   bool causal() const;
 

@@ -1,23 +1,10 @@
 #include "autograd/ops/matmul.h"
 
-#include "kernels/accumulate/accumulate.h"
+#include "autograd/ops/elementwise.h"
 #include "kernels/matmul/matmul.h"
 
 namespace lw {
 namespace {
-
-/// The sum of t over the axes along which a tensor of `shape` was broadcast, in a fixed order.
-Tensor sum_to(Tensor t, const Shape& shape) {
-  const int missing = t.rank() - shape.rank();
-  for (int axis = 0; axis < t.rank() - 2; ++axis) {
-    if (t.size(axis) == 1 || (axis >= missing && shape[axis - missing] == t.size(axis))) continue;
-    Tensor sum = Tensor::zeros(t.shape().with(axis, 1), t.dtype(), t.device());
-    for (int64_t i = 0; i < t.size(axis); ++i)
-      kernels::accumulate(t.slice(axis, i, i + 1).contiguous(), sum);
-    t = sum;
-  }
-  return t.reshape(shape);
-}
 
 Shape product_shape(const Shape& a, const Shape& b) {
   Shape leading = broadcast("matmul", a.without(-1).without(-1), b.without(-1).without(-1));

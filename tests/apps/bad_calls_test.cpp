@@ -209,7 +209,7 @@ TEST_F(BadInput, CheckAndBench) {
 )"},
       {"", "check layer s4dd", 2,
        R"(longwave check: error: there is no layer `s4dd`
-  did you mean `s4d`?
+  did you mean `s4d`? layers: mamba1, s4, s4d; or all
 )"},
       {"", "check layer s4d d_state=3", 2,
        R"(check layer:1:23: error: `d_state` is 3, expected an integer at least 2 and even

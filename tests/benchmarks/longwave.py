@@ -5,7 +5,7 @@ import os
 import pathlib
 import subprocess
 
-CONFIGS = pathlib.Path(__file__).resolve().parent / "configs"
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs" / "bench"
 
 
 class Longwave:
