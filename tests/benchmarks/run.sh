@@ -12,6 +12,7 @@ while (($#)); do
   case $1 in
     --venv) venv=${2:?--venv: expected a folder}; shift 2 ;;
     --venv=*) venv=${1#*=}; shift ;;
+    -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;;
     *) arguments+=("$1"); shift ;;
   esac
 done
