@@ -153,6 +153,7 @@ class CommandLine {
     c->add_option("run", generate_.run, "a run or a checkpoint")->check(not_empty())->required();
     add_overrides(c, generate_.overrides);
     c->add_option("--prompt", generate_.prompt, "the text to continue");
+    c->option_defaults()->always_capture_default();
     c->add_option("--max-tokens", generate_.max_tokens, "tokens to write")
         ->check(integer_at_least(0));
     c->add_option("--seed", generate_.seed, "of the draws")->check(integer_at_least(0));
