@@ -224,8 +224,13 @@ TEST_F(Train, ARunWhoseFolderIsRemovedSaysWhatIsMissing) {
   }
   run.signal(SIGTERM);
   const Ended ended = run.wait();
+  // Which file of it is wanted first depends on the moment. If it is the checkpoint that the signal
+  // asks for, that makes the folder anew, and nothing is lost.
+  if (ended.code == 75) {
+    EXPECT_EQ(checkpoints("run").size(), 1u);
+    return;
+  }
   EXPECT_EQ(ended.code, 7);
-  // Which file of it is wanted first depends on the moment.
   EXPECT_THAT(ended.err, HasSubstr((folder_ / "run").string() + "/"));
   EXPECT_THAT(ended.err, HasSubstr(": error: cannot "));
   EXPECT_THAT(ended.err, HasSubstr(": No such file or directory"));
