@@ -12,7 +12,7 @@ namespace lw {
 void ModelOptions::describe(Fields& f) {
   f.choice("layer", layer, "kind of the sequence layer; its own options stand beside it");
   f.optional("d_model", d_model, "width: channels of the residual stream", positive());
-  f.optional("n_layers", n_layers, "number of residual blocks", positive());
+  f.optional("n_layers", n_layers, "number of residual blocks", between(1, 10000));
   f.optional("norm", norm, "normalisation of each block", one_of(norm_kinds));
   f.optional("prenorm", prenorm, "norm before the layer (true) or after the residual sum (false)");
   f.optional("residual", residual,
