@@ -11,7 +11,7 @@ namespace {
 
 /// Targets that the largest logit of their row hits; the first of equal ones counts.
 int64_t count_correct(const Tensor& logits, const Tensor& targets) {
-  const Tensor rows = logits.rows();
+  const Tensor rows = logits.to(host).rows();
   const auto x = rows.view<const float, 2>();
   const auto* target = targets.data<int64_t>();
   int64_t correct = 0;

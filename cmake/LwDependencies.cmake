@@ -21,5 +21,6 @@ set(LW_DEPENDENCIES OpenMP::OpenMP_CXX Threads::Threads hdf5::hdf5 yaml-cpp spdl
 if(LW_TESTS)
   find_package(GTest REQUIRED)
   find_path(KISSFFT_INCLUDE_DIR kissfft/kissfft.hh REQUIRED)  # oracle of the FFT; headers alone
+  find_package(Boost 1.74 REQUIRED COMPONENTS context)  # tests/emulator
   include(GoogleTest)
 endif()

@@ -32,6 +32,10 @@ function(lw_kernel_files name)
   set(cpu kernels/${name}/${name}_cpu.cpp)
   lw_require_files("kernel `${name}`" "Add an op" kernels/${name}/README.md kernels/${name}/${name}.h ${cpu})
   target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${cpu})
+  set(cuda kernels/${name}/${name}_cuda.cu)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${cuda})
+    lw_cuda_sources(${cuda})
+  endif()
 endfunction()
 
 # Stops the configure step, naming the first file of `what` that is missing and the recipe to follow.
@@ -61,5 +65,13 @@ function(lw_test path)
       set_tests_properties(${simd}/${path} PROPERTIES LABELS ${simd} TIMEOUT 600 SKIP_RETURN_CODE 77
                            ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_SIMD=${simd}")
     endforeach()
+    lw_gpu_test(${path} ${target})
   endif()
+endfunction()
+
+# lw_gpu_test(FOLDER/NAME TARGET): the same tests with all tensors on the GPU, or on the emulated one.
+function(lw_gpu_test path target)
+  add_test(NAME cuda/${path} COMMAND ${target} --gtest_brief=1)
+  set_tests_properties(cuda/${path} PROPERTIES LABELS cuda TIMEOUT 600 SKIP_RETURN_CODE 77
+                       ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_DEVICE=cuda")
 endfunction()

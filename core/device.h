@@ -1,4 +1,4 @@
-// Device: where a tensor lives.
+// Device: where a tensor lives, and where new ones are made.
 #pragma once
 
 #include <ostream>
@@ -15,9 +15,28 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+/// Where memory can be read and written element by element.
+inline constexpr Device host{};
+
 /// "cpu" or "cuda:0"
 inline std::ostream& operator<<(std::ostream& out, Device device) {
   return device.kind == DeviceKind::cpu ? out << "cpu" : out << "cuda:" << device.index;
 }
+
+/// The device of tensors that are made without naming one: the CPU, or that of the innermost
+/// DeviceScope of this thread.
+Device default_device();
+
+/// Makes `device` the default of this thread for as long as it lives. Throws Error for a device
+/// that is not there.
+class DeviceScope {
+ public:
+  explicit DeviceScope(Device device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+
+ private:
+  Device before_;
+};
 
 }  // namespace lw

@@ -6,7 +6,7 @@ void check_indices(std::string_view op, std::string_view argument, const Tensor&
                    int64_t size, std::optional<int64_t> ignored) {
   check(indices.defined() && indices.dtype() == DType::i64, op, ": `", argument, "` is ", indices,
         ", expected i64");
-  const Tensor flat = indices.contiguous();
+  const Tensor flat = indices.to(host).contiguous();
   const int64_t* index = flat.data<int64_t>();
   for (int64_t i = 0; i < flat.numel(); ++i) {
     if ((0 <= index[i] && index[i] < size) || index[i] == ignored) continue;

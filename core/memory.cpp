@@ -2,14 +2,15 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <vector>
 
+#include "core/device_runtime.h"
 #include "core/error.h"
 
 namespace lw {
@@ -41,8 +42,34 @@ std::byte* system_block(int64_t bytes) {
   return static_cast<std::byte*>(block);
 }
 
-class CpuCache {
+class CpuRuntime final : public DeviceRuntime {
  public:
+  int count() const override { return 1; }
+  std::string description(int) const override { return "the processor"; }
+  void use(int) override {}
+  std::byte* allocate(int64_t bytes) override { return system_block(bytes); }
+  void free(std::byte* block) override { std::free(block); }
+  void set(void* block, unsigned char value, int64_t bytes) override {
+    std::memset(block, value, static_cast<size_t>(bytes));
+  }
+  void copy(void* to, const void* from, int64_t bytes) override {
+    std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  void synchronize() override {}
+};
+CpuRuntime cpu_runtime;
+const RuntimeRegistration registration(DeviceKind::cpu, cpu_runtime);
+
+std::atomic<bool> poison = [] {
+  const char* value = std::getenv("LW_POISON");
+  return value && std::string_view(value) == "1";
+}();
+
+/// The blocks of one device.
+class Cache {
+ public:
+  explicit Cache(Device device) : runtime_(runtime_of(device)) {}
+
   std::byte* take(int64_t bytes) {
     const std::lock_guard lock(mutex_);
     std::vector<std::byte*>& blocks = free_[bytes];
@@ -56,7 +83,7 @@ class CpuCache {
     }
     use_.used += bytes;
     use_.peak = std::max(use_.peak, use_.used);
-    if (poison_) std::memset(block, 0xff, static_cast<size_t>(bytes));
+    if (poison) runtime_.set(block, 0xff, bytes);
     return block;
   }
 
@@ -72,11 +99,6 @@ class CpuCache {
     release_locked();
   }
 
-  void poison(bool on) {
-    const std::lock_guard lock(mutex_);
-    poison_ = on;
-  }
-
   MemoryUse use() {
     const std::lock_guard lock(mutex_);
     return use_;
@@ -90,7 +112,7 @@ class CpuCache {
  private:
   std::byte* from_system(int64_t bytes) {
     for (int attempt = 0; attempt < 2; ++attempt) {
-      if (std::byte* block = system_block(bytes)) return block;
+      if (std::byte* block = runtime_.allocate(bytes)) return block;
       release_locked();  // the cache may hold blocks of other sizes
     }
     throw Error(
@@ -100,56 +122,47 @@ class CpuCache {
 
   void release_locked() {
     for (auto& [bytes, blocks] : free_)
-      for (std::byte* block : blocks) std::free(block);
+      for (std::byte* block : blocks) runtime_.free(block);
     free_.clear();
     use_.cached = 0;
   }
 
+  DeviceRuntime& runtime_;
   std::mutex mutex_;
   std::map<int64_t, std::vector<std::byte*>> free_;
   MemoryUse use_;
-  bool poison_ = [] {
-    const char* value = std::getenv("LW_POISON");
-    return value && std::string_view(value) == "1";
-  }();
 };
 
 /// Never destroyed: tensors of static lifetime may outlive any order of destruction we could
 /// choose.
-CpuCache& cpu_cache() {
-  static CpuCache* cache = new CpuCache;
+Cache& cache_of(Device device) {
+  if (device == host) {  // asked for most, and without a lock
+    static Cache* cache = new Cache(host);
+    return *cache;
+  }
+  static std::mutex mutex;
+  static std::map<int, Cache*> caches;
+  const std::lock_guard lock(mutex);
+  Cache*& cache = caches[device.index];
+  if (cache == nullptr) cache = new Cache(device);
   return *cache;
-}
-
-void require_cpu(Device device) {
-  check(device.kind == DeviceKind::cpu, "device ", device,
-        " is not available: this build has no CUDA");
 }
 
 }  // namespace
 
 std::shared_ptr<std::byte> allocate(int64_t bytes, Device device) {
-  require_cpu(device);
   const int64_t rounded = size_class(bytes);
-  return {cpu_cache().take(rounded),
-          [rounded](std::byte* block) { cpu_cache().give(block, rounded); }};
+  Cache& cache = cache_of(device);
+  return {cache.take(rounded),
+          [rounded, &cache](std::byte* block) { cache.give(block, rounded); }};
 }
 
-void poison_new_memory(bool on) { cpu_cache().poison(on); }
+void poison_new_memory(bool on) { poison = on; }
 
-MemoryUse memory_use(Device device) {
-  require_cpu(device);
-  return cpu_cache().use();
-}
+MemoryUse memory_use(Device device) { return cache_of(device).use(); }
 
-void reset_peak_memory(Device device) {
-  require_cpu(device);
-  cpu_cache().reset_peak();
-}
+void reset_peak_memory(Device device) { cache_of(device).reset_peak(); }
 
-void release_cached_memory(Device device) {
-  require_cpu(device);
-  cpu_cache().release();
-}
+void release_cached_memory(Device device) { cache_of(device).release(); }
 
 }  // namespace lw

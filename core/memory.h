@@ -17,7 +17,7 @@ namespace lw {
 
 /// `bytes` bytes on `device`, aligned to 64; the block returns to the cache when the last owner
 /// goes. Throws Error (ErrorKind::memory), saying how much was asked and how much is in use.
-std::shared_ptr<std::byte> allocate(int64_t bytes, Device device = {});
+std::shared_ptr<std::byte> allocate(int64_t bytes, Device device = host);
 
 /// Fill new blocks with 0xff bytes, which read as NaN in every floating dtype, so that a kernel
 /// that forgets to write an element is caught. Off by default; the tests turn it on, and so does
@@ -29,10 +29,10 @@ struct MemoryUse {
   int64_t peak = 0;    ///< the largest `used` since reset_peak_memory()
   int64_t cached = 0;  ///< bytes kept for reuse
 };
-MemoryUse memory_use(Device device = {});
-void reset_peak_memory(Device device = {});
+MemoryUse memory_use(Device device = host);
+void reset_peak_memory(Device device = host);
 
 /// Gives cached blocks back to the system.
-void release_cached_memory(Device device = {});
+void release_cached_memory(Device device = host);
 
 }  // namespace lw

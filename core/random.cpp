@@ -20,7 +20,7 @@ constexpr int64_t grain = 16384;
 
 template <class Draw>
 Tensor filled(const Shape& shape, DType dtype, Draw draw) {
-  Tensor result = Tensor::empty(shape, dtype);
+  Tensor result = Tensor::empty(shape, dtype, host);
   for_float("random", dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* out = result.data<T>();
@@ -28,7 +28,7 @@ Tensor filled(const Shape& shape, DType dtype, Draw draw) {
       for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(draw(static_cast<uint64_t>(i)));
     });
   });
-  return result;
+  return result.to(default_device());
 }
 
 }  // namespace

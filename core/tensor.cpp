@@ -1,15 +1,14 @@
 #include "core/tensor.h"
 
 #include <cmath>
-#include <cstring>
 
+#include "core/device_runtime.h"
 #include "core/memory.h"
-#include "core/parallel.h"
+#include "core/tensor_elements.h"
+#include "core/tensor_rows.h"
 
 namespace lw {
 namespace {
-
-using Strides = std::array<int64_t, Shape::max_rank>;
 
 Strides contiguous_strides(const Shape& shape) {
   Strides strides{};
@@ -40,44 +39,6 @@ bool reshaped_strides(const Shape& from, const Strides& strides, const Shape& to
   return to.rank() == 0 || result[to.rank() - 1] == 1;
 }
 
-/// Calls f(offset) for the first element of every row, in row-major order.
-template <class F>
-void for_rows(const Shape& shape, const Strides& strides, F&& f) {
-  if (shape.rank() <= 1) return f(int64_t{0});
-  std::array<int64_t, Shape::max_rank> index{};
-  const int last = shape.rank() - 1;
-  for (int64_t row = 0, rows = shape.without(-1).numel(), offset = 0; row < rows; ++row) {
-    f(offset);
-    for (int axis = last - 1; axis >= 0; --axis) {
-      offset += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      offset -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-}
-
-template <class To, class From>
-To convert(From value) {
-  constexpr bool from_complex = is_complex(dtype_of<From>), to_complex = is_complex(dtype_of<To>);
-  if constexpr (std::is_same_v<To, From>) {
-    return value;
-  } else if constexpr (std::is_same_v<From, bfloat16>) {
-    return convert<To>(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<To, bfloat16>) {
-    return bfloat16(convert<float>(value));
-  } else if constexpr (from_complex && to_complex) {
-    return To(static_cast<typename To::value_type>(value.real()),
-              static_cast<typename To::value_type>(value.imag()));
-  } else if constexpr (from_complex) {
-    return static_cast<To>(value.real());
-  } else if constexpr (to_complex) {
-    return To(static_cast<typename To::value_type>(value));
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
@@ -96,7 +57,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
   Tensor t = empty(shape, dtype, device);
-  std::memset(t.raw(), 0, static_cast<size_t>(t.bytes()));
+  if (t.numel_ > 0) runtime_of(device).set(t.raw(), 0, t.bytes());
   return t;
 }
 
@@ -204,23 +165,14 @@ Tensor Tensor::to(DType dtype) const {
 
 Tensor Tensor::to(Device device) const {
   if (device == device_) return *this;
-  throw Error(str("Tensor: device ", device, " is not available: this build has no CUDA"));
+  Tensor t = empty(shape_, dtype_, device);
+  t.copy_from(*this);
+  return t;
 }
 
 void Tensor::fill(double value) {
   check(defined(), "Tensor::fill: this tensor is undefined");
-  for_dtype(dtype_, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    T* base = data<T>();
-    const T x = convert<T>(value);
-    const int64_t columns = rank() == 0 ? 1 : shape_.back();
-    if (is_contiguous()) {
-      parallel_for(numel_, 1 << 16,
-                   [&](int64_t begin, int64_t end) { std::fill(base + begin, base + end, x); });
-    } else {
-      for_rows(shape_, strides_, [&](int64_t offset) { std::fill_n(base + offset, columns, x); });
-    }
-  });
+  if (numel_ > 0) fill_elements(value, *this);
 }
 
 void Tensor::copy_from(const Tensor& source) {
@@ -228,47 +180,18 @@ void Tensor::copy_from(const Tensor& source) {
   check(shape_ == source.shape_, "Tensor::copy_from: shapes differ: ", shape_, " from ",
         source.shape_);
   if (numel_ == 0) return;
-  const int64_t columns = rank() == 0 ? 1 : shape_.back();
-  const bool flat = is_contiguous() && source.is_contiguous();
-  for_dtype(dtype_, [&](auto to_tag) {
-    for_dtype(source.dtype_, [&](auto from_tag) {
-      using To = typename decltype(to_tag)::type;
-      using From = typename decltype(from_tag)::type;
-      To* to = data<To>();
-      const From* from = source.data<From>();
-      const auto copy_row = [](const From* in, To* out, int64_t n) {
-        if constexpr (std::is_same_v<To, From>) {
-          std::memcpy(static_cast<void*>(out), in, static_cast<size_t>(n) * sizeof(To));
-        } else {
-          for (int64_t i = 0; i < n; ++i) out[i] = convert<To>(in[i]);
-        }
-      };
-      if (flat) {
-        parallel_for(numel_, 1 << 16, [&](int64_t begin, int64_t end) {
-          copy_row(from + begin, to + begin, end - begin);
-        });
-        return;
-      }
-      // The outermost axis goes over the threads; below it, rows are walked in step.
-      const Tensor target = *this;
-      if (rank() <= 1) return copy_row(from, to, columns);
-      parallel_chunks(shape_[0], [&](int64_t i) {
-        std::vector<int64_t> offsets;
-        const Shape inner = shape_.without(0);
-        Strides inner_to{}, inner_from{};
-        for (int axis = 1; axis < rank(); ++axis) {
-          inner_to[axis - 1] = target.strides_[axis];
-          inner_from[axis - 1] = source.strides_[axis];
-        }
-        for_rows(inner, inner_from, [&](int64_t offset) { offsets.push_back(offset); });
-        size_t row = 0;
-        const From* in = from + i * source.strides_[0];
-        To* out = to + i * target.strides_[0];
-        for_rows(inner, inner_to,
-                 [&](int64_t offset) { copy_row(in + offsets[row++], out + offset, columns); });
-      });
-    });
-  });
+  if (source.device_ == device_) return copy_elements(source, *this);
+  // Only blocks without gaps travel; dtypes are converted where the source is.
+  const Tensor packed = source.to(dtype_).contiguous();
+  Tensor received = is_contiguous() ? *this : empty_like(*this);
+  DeviceRuntime& gpu = runtime_of(device_ == host ? source.device_ : device_);
+  gpu.copy(received.raw(), packed.raw(), bytes());
+  if (!is_contiguous()) copy_elements(received, *this);
+}
+
+double Tensor::item() const {
+  check(numel_ == 1, "Tensor::item: expected one element, received shape ", shape_);
+  return to_vector()[0];
 }
 
 double Tensor::item() const {
@@ -278,34 +201,33 @@ double Tensor::item() const {
 
 double Tensor::at(std::initializer_list<int64_t> index) const {
   check_rank(static_cast<int>(index.size()));
-  int64_t offset = 0;
+  Tensor element = *this;
   int axis = 0;
   for (const int64_t i : index) {
     check(0 <= i && i < shape_[axis], "Tensor::at: index ", i, " is outside axis ", axis, " of ",
           shape_);
-    offset += i * strides_[axis++];
+    element = element.slice(axis++, i, i + 1);
   }
-  return for_dtype(dtype_, [&](auto tag) {
-    return convert<double>(data<typename decltype(tag)::type>()[offset]);
-  });
+  return element.to_vector()[0];
 }
 
 std::vector<double> Tensor::to_vector() const {
-  std::vector<double> values;
-  values.reserve(static_cast<size_t>(numel_));
-  if (numel_ == 0) return values;
+  if (numel_ == 0) return {};
+  std::vector<double> values(static_cast<size_t>(numel_));
+  const Tensor wide = to(host);
   for_dtype(dtype_, [&](auto tag) {
-    const auto* base = data<typename decltype(tag)::type>();
+    const auto* base = wide.data<typename decltype(tag)::type>();
     const int64_t columns = rank() == 0 ? 1 : shape_.back();
-    for_rows(shape_, strides_, [&](int64_t offset) {
-      for (int64_t i = 0; i < columns; ++i) values.push_back(convert<double>(base[offset + i]));
+    size_t i = 0;
+    for_rows(shape_, wide.strides_, [&](int64_t offset) {
+      for (int64_t c = 0; c < columns; ++c) values[i++] = convert<double>(base[offset + c]);
     });
   });
   return values;
 }
 
 bool Tensor::all_finite() const {
-  const Tensor flat = contiguous();
+  const Tensor flat = to(host).contiguous();
   return for_dtype(dtype_, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* x = flat.data<T>();
@@ -313,7 +235,7 @@ bool Tensor::all_finite() const {
       if constexpr (is_complex(dtype_of<T>)) {
         if (!std::isfinite(x[i].real()) || !std::isfinite(x[i].imag())) return false;
       } else if constexpr (is_floating(dtype_of<T>)) {
-        if (!std::isfinite(static_cast<double>(convert<double>(x[i])))) return false;
+        if (!std::isfinite(convert<double>(x[i]))) return false;
       }
     }
     return true;

@@ -3,7 +3,7 @@
 //
 // A Tensor is a handle: copying it shares the storage. Its last axis is always contiguous; the axes
 // before it may have any pitch, so that a slice, and a part of a split along the last axis, is a
-// view that copies nothing. An undefined Tensor (default constructed) stands for "none": an absent
+// view that copies nothing. New tensors are made on the default device (see core/device.h). An undefined Tensor (default constructed) stands for "none": an absent
 // argument, or a gradient that is zero.
 //
 // Errors: every misuse (a wrong axis, dtype or shape) throws Error naming both sides.
@@ -28,12 +28,12 @@ class Tensor {
   Tensor() = default;
 
   /// New storage with unspecified contents (NaN under test: see core/memory.h).
-  static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = {});
-  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = {});
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = default_device());
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = default_device());
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32,
-                     Device device = {});
-  static Tensor scalar(double value, DType dtype = DType::f32, Device device = {});
-  /// Copies `values`, in row-major order, to a tensor of their type on the CPU.
+                     Device device = default_device());
+  static Tensor scalar(double value, DType dtype = DType::f32, Device device = default_device());
+  /// Copies `values`, in row-major order, to a tensor of their type.
   template <class T>
   static Tensor from(const Shape& shape, std::span<const T> values);
   template <class T>
@@ -59,7 +59,8 @@ class Tensor {
   bool is_unique() const { return storage_.use_count() == 1; }
   bool shares_storage(const Tensor& other) const { return storage_ == other.storage_; }
 
-  /// The first element. Throws unless T is the tensor's type.
+  /// The first element. Throws unless T is the tensor's type. What it points to is memory of the
+  /// tensor's device: the host reads and writes it on the CPU alone.
   template <class T>
   T* data() const {
     check_dtype(dtype_of<T>);
@@ -101,6 +102,7 @@ class Tensor {
   void fill(double value);
   void copy_from(const Tensor& source);  ///< same shape; converts the dtype
 
+  // Reading, from any device.
   /// The single element of a one-element tensor, as a double (the real part of a complex one).
   double item() const;
   /// One element as a double, for tests and messages; slow.
@@ -131,11 +133,11 @@ std::ostream& operator<<(std::ostream& out, const Tensor& tensor);
 
 template <class T>
 Tensor Tensor::from(const Shape& shape, std::span<const T> values) {
-  Tensor result = empty(shape, dtype_of<T>);
+  Tensor result = empty(shape, dtype_of<T>, host);
   check(static_cast<int64_t>(values.size()) == result.numel(), "Tensor::from: ", values.size(),
         " values for shape ", shape);
   std::copy(values.begin(), values.end(), result.data<T>());
-  return result;
+  return result.to(default_device());
 }
 
 }  // namespace lw

@@ -203,8 +203,8 @@ Batch CsvDataset::batch(std::span<const int64_t> indices, int64_t) const {
   const auto n = static_cast<int64_t>(indices.size());
   const int64_t features = s.inputs.width() + 1, values = s.targets.width();
   Batch batch;
-  batch.inputs = Tensor::empty({n, s.steps(), features});
-  batch.targets = Tensor::empty({n, s.options.horizon, values});
+  batch.inputs = Tensor::empty({n, s.steps(), features}, DType::f32, host);
+  batch.targets = Tensor::empty({n, s.options.horizon, values}, DType::f32, host);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = first_ + indices[static_cast<size_t>(i)];
     s.write_inputs(s.inputs.row(row - s.options.length),
@@ -229,7 +229,7 @@ Tensor CsvDataset::inputs_after(const std::string& text, const std::string& file
   for (int64_t r = table.rows - length; r < table.rows; ++r)
     for (int64_t c = 0; c < width; ++c)
       rows.push_back(s.inputs.scales[static_cast<size_t>(c)].apply(table(r, c)));
-  Tensor inputs = Tensor::empty({1, s.steps(), width + 1});
+  Tensor inputs = Tensor::empty({1, s.steps(), width + 1}, DType::f32, host);
   s.write_inputs(rows.data(), inputs.data<float>());
   return inputs;
 }

@@ -15,8 +15,8 @@ ImageDataset::ImageDataset(std::shared_ptr<const ImageSet> images, const ImageSe
 Batch ImageDataset::batch(std::span<const int64_t> indices, int64_t) const {
   const auto n = static_cast<int64_t>(indices.size()), length = static_cast<int64_t>(order_.size());
   Batch batch;
-  batch.inputs = Tensor::empty({n, length, 1});
-  batch.targets = Tensor::empty({n}, DType::i64);
+  batch.inputs = Tensor::empty({n, length, 1}, DType::f32, host);
+  batch.targets = Tensor::empty({n}, DType::i64, host);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t index = indices[static_cast<size_t>(i)];
     write_sequence(pixels(index).data(), batch.inputs.data<float>() + i * length);
@@ -35,7 +35,7 @@ Tensor ImageDataset::inputs_of(const ImageSet& images, int64_t begin, int64_t en
   check(images.rows == rows() && images.columns == columns(), "images of ", images.rows, " x ",
         images.columns, " pixels, expected ", rows(), " x ", columns());
   const auto length = static_cast<int64_t>(order_.size());
-  Tensor inputs = Tensor::empty({end - begin, length, 1});
+  Tensor inputs = Tensor::empty({end - begin, length, 1}, DType::f32, host);
   for (int64_t i = begin; i < end; ++i)
     write_sequence(images.pixels.data() + i * rows() * columns(),
                    inputs.data<float>() + (i - begin) * length);

@@ -15,8 +15,8 @@ class InductionHeads final : public Dataset {
   Batch batch(std::span<const int64_t> indices, int64_t) const override {
     const auto n = static_cast<int64_t>(indices.size());
     Batch batch;
-    batch.inputs = Tensor::empty({n, o_.length}, DType::i64);
-    batch.targets = Tensor::full({n, o_.length}, ignored_target, DType::i64);
+    batch.inputs = Tensor::empty({n, o_.length}, DType::i64, host);
+    batch.targets = Tensor::full({n, o_.length}, ignored_target, DType::i64, host);
     for (int64_t i = 0; i < n; ++i) {
       const Random sample = random_.fork(static_cast<uint64_t>(indices[static_cast<size_t>(i)]));
       int64_t* input = batch.inputs.data<int64_t>() + i * o_.length;

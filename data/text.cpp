@@ -70,8 +70,8 @@ class Windows final : public Dataset {
     const auto n = static_cast<int64_t>(indices.size());
     const int64_t offset = shifted_ ? shift_.integer_at(static_cast<uint64_t>(epoch), length_) : 0;
     Batch batch;
-    batch.inputs = Tensor::empty({n, length_}, DType::i64);
-    batch.targets = Tensor::empty({n, length_}, DType::i64);
+    batch.inputs = Tensor::empty({n, length_}, DType::i64, host);
+    batch.targets = Tensor::empty({n, length_}, DType::i64, host);
     for (int64_t i = 0; i < n; ++i) {
       const int64_t start = begin_ + indices[static_cast<size_t>(i)] * length_ + offset;
       int64_t* input = batch.inputs.data<int64_t>() + i * length_;

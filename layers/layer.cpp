@@ -4,14 +4,14 @@
 
 namespace lw {
 
-Variable Layer::parameter(std::string name, Tensor initial, Role role) {
+Variable Layer::parameter(std::string name, const Tensor& initial, Role role) {
   parameters_.push_back(
-      {std::move(name), role, Variable(std::move(initial), /*requires_grad=*/true)});
+      {std::move(name), role, Variable(initial.to(default_device()), /*requires_grad=*/true)});
   return parameters_.back().value;
 }
 
-Tensor Layer::buffer(std::string name, Tensor initial) {
-  buffers_.push_back({std::move(name), std::move(initial)});
+Tensor Layer::buffer(std::string name, const Tensor& initial) {
+  buffers_.push_back({std::move(name), initial.to(default_device())});
   return buffers_.back().value;
 }
 

@@ -52,9 +52,9 @@ class Layer {
 
  protected:
   /// Registers a trainable tensor under `name`.
-  Variable parameter(std::string name, Tensor initial, Role role);
+  Variable parameter(std::string name, const Tensor& initial, Role role);
   /// Registers a tensor that is saved with the model but not trained.
-  Tensor buffer(std::string name, Tensor initial);
+  Tensor buffer(std::string name, const Tensor& initial);
 
   /// Makes a layer L(options, random.fork(name)) and owns it.
   template <class L, class O>

@@ -34,7 +34,7 @@ const bool registered = sequence_layers().add<Mamba1Options, Mamba1>("mamba1");
 
 /// b such that softplus(b) = dt, for dt log-uniform in [dt_min, dt_max] and not below the floor.
 Tensor inverse_softplus_steps(const Mamba1Options& o, int64_t channels, const Random& random) {
-  Tensor b = random.uniform({channels}, std::log(o.dt_min), std::log(o.dt_max));
+  Tensor b = random.uniform({channels}, std::log(o.dt_min), std::log(o.dt_max)).to(host);
   for (int64_t i = 0; i < channels; ++i) {
     const double dt = std::max(std::exp(static_cast<double>(b.data<float>()[i])), o.dt_init_floor);
     b.data<float>()[i] = static_cast<float>(dt + std::log(-std::expm1(-dt)));
@@ -44,7 +44,7 @@ Tensor inverse_softplus_steps(const Mamba1Options& o, int64_t channels, const Ra
 
 /// log(1), ..., log(state) for each channel: A starts as S4D-Real.
 Tensor log_state_numbers(int64_t channels, int64_t states) {
-  Tensor a = Tensor::empty({channels, states});
+  Tensor a = Tensor::empty({channels, states}, DType::f32, host);
   for (int64_t i = 0; i < a.numel(); ++i)
     a.data<float>()[i] = std::log(static_cast<float>(i % states + 1));
   return a;
@@ -88,9 +88,10 @@ Mamba1::Mamba1(const Mamba1Options& o, const Stack& stack, const Random& random)
   D_ = parameter("D", Tensor::full({d_inner_}, 1), Role::ssm_d);
 
   if (o.rescale_prenorm_residual) {
-    Tensor weight = out_proj_.weight().value();
+    Tensor weight = out_proj_.weight().value(), scaled = weight.to(host).clone();
     const auto scale = static_cast<float>(1 / std::sqrt(static_cast<double>(stack.n_layers)));
-    for (int64_t i = 0; i < weight.numel(); ++i) weight.data<float>()[i] *= scale;
+    for (int64_t i = 0; i < weight.numel(); ++i) scaled.data<float>()[i] *= scale;
+    weight.copy_from(scaled);
   }
 }
 

@@ -38,7 +38,7 @@ constexpr int64_t shortest_convolution = 16;
 /// `values` [..., state], the same for every channel: [channel, state] for each of the leading entries.
 Tensor for_channels(const std::vector<complex128>& values, int64_t leading, int64_t channels,
                     int64_t states) {
-  Tensor t = Tensor::empty({leading, channels, states}, DType::c64);
+  Tensor t = Tensor::empty({leading, channels, states}, DType::c64, host);
   for (int64_t i = 0; i < t.numel(); ++i) {
     const int64_t r = i / (channels * states), n = i % states;
     t.data<complex64>()[i] = complex64(values[static_cast<size_t>(r * states + n)]);
@@ -58,7 +58,7 @@ S4::S4(const S4Options& o, const Stack& stack, const Random& random)
   log_dt_ = parameter("log_dt",
                       random.fork("log_dt").uniform({H}, std::log(o.dt_min), std::log(o.dt_max)),
                       Role::ssm_dt);
-  Tensor log_real = Tensor::empty({H, N}), imag = Tensor::empty({H, N});
+  Tensor log_real = Tensor::empty({H, N}, DType::f32, host), imag = Tensor::empty_like(log_real);
   for (int64_t i = 0; i < H * N; ++i) {
     const complex128 value = form.lambda[static_cast<size_t>(i % N)];
     log_real.data<float>()[i] =
@@ -129,7 +129,7 @@ Output S4::forward(const Variable& u, const State& state, const Context& context
     if (!causal())
       v = v + long_conv(u, s4_kernel(dt, A, P, B, Ct_reverse_.value(), how), {},
                         {.reverse = true, .resets = context.resets});
-    if (before.defined()) v = v + scan(Tensor::zeros(u.shape(), u.dtype())).y;
+    if (before.defined()) v = v + scan(Tensor::zeros_like(u.value())).y;
     if (context.keep_state) out.state = {scan(u).state, C};
   } else {
     const DplrScanResult result = scan(u);

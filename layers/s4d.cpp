@@ -32,7 +32,7 @@ constexpr int64_t shortest_convolution = 16;
 /// `values` in every one of `rows` rows.
 template <class F>
 Tensor rows_of(int64_t rows, int64_t columns, F value) {
-  Tensor t = Tensor::empty({rows, columns});
+  Tensor t = Tensor::empty({rows, columns}, DType::f32, host);
   for (int64_t i = 0; i < t.numel(); ++i)
     t.data<float>()[i] = static_cast<float>(value(static_cast<size_t>(i % columns)));
   return t;

@@ -25,7 +25,7 @@ inline void expect_close(const Tensor& actual, const Tensor& expected, double to
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {
   if (!a.defined() || !b.defined()) return a.defined() == b.defined();
-  const Tensor x = a.contiguous(), y = b.contiguous();
+  const Tensor x = a.to(host).contiguous(), y = b.to(host).contiguous();
   return x.shape() == y.shape() && x.dtype() == y.dtype() &&
          std::memcmp(x.raw(), y.raw(), static_cast<size_t>(x.bytes())) == 0;
 }

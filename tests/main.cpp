@@ -1,6 +1,7 @@
 // The main of every test binary. New tensors start as NaN, so that an element nobody wrote is
 // noticed. LW_SIMD=avx2, ssse3 or scalar has the vectorised kernels compute as on a processor that
-// has nothing better; where there is no such way to compute, the program ends with 77.
+// has nothing better, LW_DEVICE=cuda has tensors live on the GPU; where there is no such way to
+// compute, the program ends with 77.
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
@@ -9,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "core/device_runtime.h"
 #include "core/memory.h"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -29,6 +31,15 @@ int main(int argc, char** argv) {
     }
     if ((hwy::SupportedTargets() & target->second) == 0) return 77;
     hwy::SetSupportedTargetsForTest(target->second);
+  }
+  if (const char* device = std::getenv("LW_DEVICE"); device != nullptr) {
+    if (std::string(device) != "cuda") {
+      std::fprintf(stderr, "LW_DEVICE: expected cuda, received %s\n", device);
+      return 2;
+    }
+    if (lw::device_count(lw::DeviceKind::cuda) == 0) return 77;
+    const lw::DeviceScope on_gpu({lw::DeviceKind::cuda});
+    return RUN_ALL_TESTS();
   }
   return RUN_ALL_TESTS();
 }

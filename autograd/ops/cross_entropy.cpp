@@ -26,7 +26,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets,
   const int64_t counted = counted_targets(targets, options.ignore_index);
   const CrossEntropy in{
       .logits = logits.value().rows(),
-      .targets = targets.contiguous(),
+      .targets = targets.to(logits.device()).contiguous(),
       .ignore_index = options.ignore_index,
       .label_smoothing = options.label_smoothing,
       .divisor = options.divisor.value_or(static_cast<double>(std::max<int64_t>(1, counted)))};
@@ -42,7 +42,7 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets,
 }
 
 int64_t counted_targets(const Tensor& targets, int64_t ignore_index) {
-  const Tensor flat = targets.contiguous();
+  const Tensor flat = targets.to(host).contiguous();
   const int64_t* begin = flat.data<int64_t>();
   return flat.numel() - std::count(begin, begin + flat.numel(), ignore_index);
 }

@@ -12,7 +12,7 @@ Variable embedding(const Variable& table, const Tensor& ids) {
   shapes("table", table ? table.value() : Tensor(), {"vocabulary", "d"});
   check_indices("embedding", "ids", ids, shapes["vocabulary"]);
   const int64_t d = shapes["d"];
-  const Tensor flat = ids.reshape({ids.numel()}).contiguous();
+  const Tensor flat = ids.to(table.device()).reshape({ids.numel()}).contiguous();
   const bool stored = table.dtype() == DType::bf16 || kernels::has_int8_rows(table.value());
   check(!stored || !NoGrad::recording() || !table.requires_grad(),
         "embedding: `table` is stored in ", table.dtype() == DType::bf16 ? "bf16" : "int8",

@@ -15,7 +15,8 @@ std::vector<int64_t> lengths_of(const char* name, const Tensor& x, const Tensor&
   std::vector<int64_t> result(static_cast<size_t>(batch), time);
   if (lengths.defined()) {
     shapes.of(DType::i64, "lengths", lengths, {"batch"});
-    const auto view = lengths.view<const int64_t, 1>();
+    const Tensor here = lengths.to(host);
+    const auto view = here.view<const int64_t, 1>();
     for (int64_t b = 0; b < batch; ++b) result[static_cast<size_t>(b)] = view(b);
   }
   for (size_t b = 0; b < result.size(); ++b)

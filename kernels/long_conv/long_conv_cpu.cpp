@@ -225,7 +225,7 @@ void backward_of(const LongConv& in, const Tensor& dy, LongConvGradients& out) {
   const std::vector<Part> parts = schedule(in, blocks_of<T>(in));
   const int64_t count = static_cast<int64_t>(parts.size());
   Tensor partial;
-  if (out.k) partial = Tensor::zeros(in.k.shape().inserted(0, count), in.k.dtype());
+  if (out.k) partial = Tensor::zeros(in.k.shape().inserted(0, count), in.k.dtype(), host);
   parallel_chunks(blocks_of<T>(in) * count, [&](int64_t task) {
     const Part& part = parts[static_cast<size_t>(task % count)];
     Strip<T> strip(in, task / count * lanes, part, 4);

@@ -88,7 +88,7 @@ void product(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor& c
   using Sum = std::conditional_t<std::is_same_v<Out, bfloat16>, float, Out>;
   const Sum* bias = o.bias.defined() ? o.bias.data<Sum>() : nullptr;
   Tensor later;  // the parts of the sum after the first
-  if (plan.splits > 1) later = Tensor::empty({plan.splits - 1, s.m, s.n}, dtype_of<Out>);
+  if (plan.splits > 1) later = Tensor::empty({plan.splits - 1, s.m, s.n}, dtype_of<Out>, host);
 
   const int64_t tiles = plan.rows * plan.columns;
   parallel_for(batch * plan.splits * tiles, plan.grain, [&](int64_t begin, int64_t end) {
@@ -197,7 +197,7 @@ void sum_columns(const Tensor& x, Tensor& y) {
   const int64_t rows = in.sizes[0], n = in.sizes[1];
   const int64_t grain = std::max<int64_t>({64, parts(1 << 15, n), parts(rows, 64)});
   const int64_t chunks = std::max<int64_t>(1, parts(rows, grain));
-  Tensor partial = Tensor::empty({chunks, n}, dtype_of<T>);
+  Tensor partial = Tensor::empty({chunks, n}, dtype_of<T>, host);
   parallel_chunks(chunks, [&](int64_t chunk) {
     T* sum = partial.data<T>() + chunk * n;
     std::fill_n(sum, n, T(0));

@@ -90,7 +90,7 @@ void backward_of(const Norm& in, const NormSaved& saved, const Tensor& dy_, cons
 
   const int64_t grain = std::max<int64_t>(16384 / (n + 1) + 1, (rows + 63) / 64);
   const int64_t chunks = std::max<int64_t>(1, (rows + grain - 1) / grain);
-  Tensor partial = Tensor::empty({chunks, 2, groups, n}, dtype_of<T>);  // dweight, dbias
+  Tensor partial = Tensor::empty({chunks, 2, groups, n}, dtype_of<T>, host);  // dweight, dbias
   parallel_chunks(chunks, [&](int64_t chunk) HWY_ATTR {
     T* sums = partial.data<T>() + chunk * 2 * size;
     std::fill_n(sums, 2 * size, T(0));

@@ -146,7 +146,7 @@ void reduce(const E* x, const Plan& plan, double scale, E* y) {
     });
     return;
   }
-  Tensor partial = Tensor::empty({results * blocks, width}, DType::f64);
+  Tensor partial = Tensor::empty({results * blocks, width}, DType::f64, host);
   double* parts = partial.data<double>();
   parallel_chunks(results * blocks, [&](int64_t i) {
     const int64_t begin = i % blocks * pieces_each;

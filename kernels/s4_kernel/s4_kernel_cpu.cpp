@@ -163,14 +163,14 @@ S4Kernel in_double(const S4Kernel& in) {
 void forward(const S4Kernel& in, Tensor& K) {
   check(is_floating(K.dtype()) && K.dtype() != DType::bf16,
         "s4_kernel: expected dtype f32 or f64, ", "received ", K.dtype());
-  Tensor wide = K.dtype() == DType::f64 ? K : Tensor::empty(K.shape(), DType::f64);
+  Tensor wide = K.dtype() == DType::f64 ? K : Tensor::empty(K.shape(), DType::f64, host);
   for_rank(in.P, [&](auto rank) { forward_of<rank()>(in_double(in), wide); });
   if (!wide.shares_storage(K)) K.copy_from(wide);
 }
 
 void backward(const S4Kernel& in, const Tensor& dK, S4KernelGradients& out) {
-  const auto wide = [](const Tensor& t) { return t ? Tensor::empty(t.shape(), DType::c128) : t; };
-  S4KernelGradients d{Tensor::empty(out.dt.shape(), DType::f64), wide(out.lambda), wide(out.P),
+  const auto wide = [](const Tensor& t) { return t ? Tensor::empty(t.shape(), DType::c128, host) : t; };
+  S4KernelGradients d{Tensor::empty(out.dt.shape(), DType::f64, host), wide(out.lambda), wide(out.P),
                       wide(out.B), wide(out.Ct)};
   for_rank(in.P, [&](auto rank) { backward_of<rank()>(in_double(in), dK.to(DType::f64), d); });
   out.dt.copy_from(d.dt);

@@ -50,7 +50,7 @@ template <class T>
 void backward_of(const SelectiveScan& call, const Tensor& chunk_states, const Tensor& dy,
                  const Tensor& dfinal_state, SelectiveScan& grad) {
   const Arguments<T> in(call);
-  const auto parts = [](const Shape& shape) { return Tensor::empty(shape, dtype_of<T>); };
+  const auto parts = [](const Shape& shape) { return Tensor::empty(shape, dtype_of<T>, host); };
   const Tensor B = parts({in.batch, in.panels, in.time, in.states}), C = parts(B.shape());
   const Tensor A = parts({in.batch, in.channels, in.states});
   const Tensor D = parts({in.batch, in.channels}), delta_bias = parts(D.shape());

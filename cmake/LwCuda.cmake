@@ -1,0 +1,47 @@
+# CUDA: option, language, libraries, and where the .cu files go.
+#
+#   LW_CUDA=AUTO    CUDA where nvcc and an NVIDIA driver are found (the default)
+#   LW_CUDA=ON|OFF  CUDA, or none, whatever is found
+#
+# A build with CUDA starts and runs on a machine without a GPU. In a build without it, the tests run the kernels of the
+# .cu files on the CPU (tests/emulator).
+set(LW_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO, ON or OFF")
+set_property(CACHE LW_CUDA PROPERTY STRINGS AUTO ON OFF)
+set(LW_CUDA_ARCHITECTURES "80-real;90-real;100-real;120" CACHE STRING "GPUs to build for; while developing 90-real")
+
+set(LW_WITH_CUDA ${LW_CUDA})
+if(LW_CUDA STREQUAL AUTO)
+  set(LW_WITH_CUDA OFF)
+  include(CheckLanguage)
+  find_library(LW_NVIDIA_DRIVER libcuda.so.1)
+  if(LW_NVIDIA_DRIVER)
+    check_language(CUDA)
+    if(CMAKE_CUDA_COMPILER)
+      set(LW_WITH_CUDA ON)
+    endif()
+  endif()
+endif()
+
+if(LW_WITH_CUDA)
+  # CMake 3.25 knows no flag for C++20 in CUDA.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_ARCHITECTURES ${LW_CUDA_ARCHITECTURES})
+  enable_language(CUDA)
+  if(CCACHE)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+  endif()
+  find_package(CUDAToolkit REQUIRED)
+  list(APPEND LW_DEPENDENCIES CUDA::cudart_static CUDA::cublasLt CUDA::cufft)
+endif()
+
+# lw_cuda_sources(FILE...): .cu files, as paths from the root, compiled by nvcc or, for the tests, for the emulator.
+function(lw_cuda_sources)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/)
+  set_property(GLOBAL APPEND PROPERTY LW_CUDA_SOURCES ${ARGN})
+  if(LW_WITH_CUDA)
+    target_sources(longwave PRIVATE ${ARGN})
+  endif()
+endfunction()

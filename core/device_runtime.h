@@ -1,0 +1,48 @@
+// DeviceRuntime: the memory of one kind of device. Internal.
+//
+// The CPU's is in memory.cpp. A build with CUDA registers the GPU's (cuda_runtime.cpp), the tests of
+// a build without it one that plays a GPU on the CPU (tests/emulator). Nothing else in core knows
+// what a GPU is. Work is done in the order of the calls; what the host is to read is there when the
+// call returns.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/device.h"
+
+namespace lw {
+
+class DeviceRuntime {
+ public:
+  virtual ~DeviceRuntime() = default;
+
+  virtual int count() const = 0;
+  /// For people: "NVIDIA H100 80GB HBM3, compute capability 9.0, 79 GiB".
+  virtual std::string description(int index) const = 0;
+  /// Makes the device that of the calling thread.
+  virtual void use(int index) = 0;
+
+  /// A block of the device's memory, aligned to 64 bytes, or null if there is none left.
+  virtual std::byte* allocate(int64_t bytes) = 0;
+  virtual void free(std::byte* block) = 0;
+  virtual void set(void* block, unsigned char value, int64_t bytes) = 0;
+  /// Between this device and the host, or within this device.
+  virtual void copy(void* to, const void* from, int64_t bytes) = 0;
+  /// Waits until all work is done.
+  virtual void synchronize() = 0;
+};
+
+/// A static object of this type provides the runtime of a kind of device.
+struct RuntimeRegistration {
+  RuntimeRegistration(DeviceKind kind, DeviceRuntime& runtime);
+};
+
+/// How many devices of this kind there are; 0 where the build or the machine has none.
+int device_count(DeviceKind kind);
+
+/// Throws Error where there is none: "device cuda is not available: this build has no CUDA".
+DeviceRuntime& runtime_of(Device device);
+
+}  // namespace lw

@@ -1,0 +1,105 @@
+#include "emulated_memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "core/device_runtime.h"
+#include "core/error.h"
+#include "emulator.h"
+
+namespace lw::emulator {
+namespace {
+
+constexpr int64_t arena_bytes = int64_t{16} << 30;  // of addresses; pages come when touched
+
+std::byte* arena() {
+  static std::byte* const begin = [] {
+    void* p = mmap(nullptr, arena_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                   0);
+    check(p != MAP_FAILED, "emulator: no addresses for the memory of the device");
+    return static_cast<std::byte*>(p);
+  }();
+  return begin;
+}
+int64_t used = 0;
+int accesses = 0;
+
+void allow(bool access) {
+  if (used > 0)
+    mprotect(arena(), static_cast<size_t>(used), access ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
+void explain(int, siginfo_t* info, void*) {
+  constexpr char text[] = "emulator: the host touched memory of the device\n";
+  if (is_device_memory(info->si_addr) && info->si_addr != nullptr)
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof(text) - 1);
+  std::signal(SIGSEGV, SIG_DFL);
+}
+
+class EmulatedRuntime final : public DeviceRuntime {
+ public:
+  int count() const override { return 1; }
+  std::string description(int) const override { return "a GPU played by the CPU"; }
+  void use(int) override {
+    struct sigaction action = {};
+    action.sa_sigaction = explain;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGSEGV, &action, nullptr);
+  }
+
+  std::byte* allocate(int64_t bytes) override {
+    const int64_t rounded = divide_up(bytes, 4096) * 4096;
+    std::vector<std::byte*>& blocks = free_[rounded];
+    if (!blocks.empty()) {
+      std::byte* block = blocks.back();
+      blocks.pop_back();
+      return block;
+    }
+    if (used + rounded > arena_bytes) return nullptr;
+    std::byte* block = arena() + used;
+    used += rounded;
+    sizes_[block] = rounded;
+    if (accesses > 0) allow(true);
+    return block;
+  }
+  void free(std::byte* block) override { free_[sizes_.at(block)].push_back(block); }
+
+  void set(void* block, unsigned char value, int64_t bytes) override {
+    const MemoryAccess access;
+    std::memset(block, value, static_cast<size_t>(bytes));
+  }
+  void copy(void* to, const void* from, int64_t bytes) override {
+    const MemoryAccess access;
+    std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  void synchronize() override {}
+
+ private:
+  static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+  std::map<int64_t, std::vector<std::byte*>> free_;
+  std::map<std::byte*, int64_t> sizes_;
+};
+
+EmulatedRuntime runtime;
+const RuntimeRegistration registration(DeviceKind::cuda, runtime);
+
+}  // namespace
+
+MemoryAccess::MemoryAccess() {
+  if (accesses++ == 0) allow(true);
+}
+MemoryAccess::~MemoryAccess() {
+  if (--accesses == 0) allow(false);
+}
+
+bool is_device_memory(const void* begin) {
+  const auto* p = static_cast<const std::byte*>(begin);
+  return p == nullptr || (p >= arena() && p < arena() + arena_bytes);
+}
+
+}  // namespace lw::emulator

@@ -1,0 +1,146 @@
+// The CUDA C++ of the kernels, in plain C++: .cu files compiled with this header run on the CPU,
+// every thread of a block a fiber that stops at barriers. See README.md.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <type_traits>
+
+#include "core/error.h"
+#include "core/view.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static  // blocks run one after the other
+#define __constant__ static
+
+struct uint3 {
+  unsigned x = 0, y = 0, z = 0;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+inline uint3 threadIdx, blockIdx;
+inline dim3 blockDim, gridDim;
+inline constexpr int warpSize = 32;
+
+namespace lw::emulator {
+
+/// Runs body() as every thread of every block. Throws Error where threads wait for each other in
+/// vain.
+void run(dim3 grid, dim3 block, int64_t shared_bytes, const std::function<void()>& body);
+
+/// Waits for all threads of the block that have not ended.
+void block_barrier();
+/// Waits for all lanes of `mask` in this warp that have not ended.
+void warp_barrier(uint32_t mask);
+/// 8 bytes of each lane of this warp, to exchange values by.
+uint64_t* warp_slots();
+int lane();
+/// What dynamic_shared() gives.
+void* dynamic_shared_memory();
+/// Whether [begin, begin + bytes) lies in the emulated device's memory; null does.
+bool is_device_memory(const void* begin);
+
+/// What every lane of the warp gave, through slots; `read(slots)` picks from them.
+template <class T, class Read>
+T exchange(uint32_t mask, T value, const Read& read) {
+  static_assert(sizeof(T) <= sizeof(uint64_t) && std::is_trivially_copyable_v<T>);
+  uint64_t* slots = warp_slots();
+  std::memcpy(&slots[lane()], &value, sizeof(T));
+  warp_barrier(mask);
+  const T result = read(slots);
+  warp_barrier(mask);
+  return result;
+}
+template <class T>
+T from_lane(uint32_t mask, T value, int source) {
+  return exchange(mask, value, [&](const uint64_t* slots) {
+    T result;
+    std::memcpy(&result, &slots[source], sizeof(T));
+    return result;
+  });
+}
+
+template <class T>
+void check_argument(const T& argument) {
+  if constexpr (std::is_pointer_v<T>)
+    check(is_device_memory(argument), "emulator: a kernel was given a pointer to host memory");
+}
+template <class T, int Rank>
+void check_argument(const View<T, Rank>& view) {
+  check_argument(view.data);
+}
+
+}  // namespace lw::emulator
+
+inline void __syncthreads() { lw::emulator::block_barrier(); }
+inline void __syncwarp(uint32_t mask = 0xffffffffu) { lw::emulator::warp_barrier(mask); }
+
+template <class T>
+T __shfl_sync(uint32_t mask, T value, int source, int width = warpSize) {
+  const int lane = lw::emulator::lane(), first = lane / width * width;
+  return lw::emulator::from_lane(mask, value, first + source % width);
+}
+template <class T>
+T __shfl_xor_sync(uint32_t mask, T value, int lanes, int width = warpSize) {
+  const int lane = lw::emulator::lane(), source = lane ^ lanes;
+  return lw::emulator::from_lane(mask, value, source / width == lane / width ? source : lane);
+}
+template <class T>
+T __shfl_down_sync(uint32_t mask, T value, unsigned delta, int width = warpSize) {
+  const int lane = lw::emulator::lane(), source = lane + static_cast<int>(delta);
+  return lw::emulator::from_lane(mask, value, source / width == lane / width ? source : lane);
+}
+template <class T>
+T __shfl_up_sync(uint32_t mask, T value, unsigned delta, int width = warpSize) {
+  const int lane = lw::emulator::lane(), source = lane - static_cast<int>(delta);
+  return lw::emulator::from_lane(mask, value,
+                                 source >= 0 && source / width == lane / width ? source : lane);
+}
+inline uint32_t __ballot_sync(uint32_t mask, bool predicate) {
+  return lw::emulator::exchange(mask, uint32_t{predicate}, [&](const uint64_t* slots) {
+    uint32_t bits = 0;
+    for (int i = 0; i < warpSize; ++i)
+      if (mask >> i & 1 && (slots[i] & 1)) bits |= 1u << i;
+    return bits;
+  });
+}
+
+template <class T>
+T __ldg(const T* p) {
+  return *p;
+}
+inline float __expf(float x) { return std::exp(x); }
+inline float __logf(float x) { return std::log(x); }
+inline float __fdividef(float x, float y) { return x / y; }
+inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
+inline double rsqrt(double x) { return 1 / std::sqrt(x); }
+inline void sincospi(double x, double* s, double* c) {
+  x = std::remainder(x, 2.);
+  *s = std::sin(M_PI * x), *c = std::cos(M_PI * x);
+}
+inline void sincos_of(double x, double* s, double* c) { *s = std::sin(x), *c = std::cos(x); }
+
+namespace lw::cuda {
+
+template <class... Parameters>
+void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t shared_bytes,
+           const std::remove_cvref_t<Parameters>&... arguments) {
+  (emulator::check_argument(arguments), ...);
+  emulator::run(blocks, threads, shared_bytes, [&] { kernel(arguments...); });
+}
+
+/// Memory that the threads of a block share, of the size given to launch().
+template <class T>
+T* dynamic_shared() {
+  return static_cast<T*>(emulator::dynamic_shared_memory());
+}
+
+}  // namespace lw::cuda
