@@ -4,8 +4,8 @@
 //   cuda::launch(scale, cuda::cover(n), x, y, n);
 //
 // Kernels run in the order in which they are started, on the one stream of the thread's device. In
-// a build without CUDA the tests compile .cu files against an emulator (tests/emulator), so kernels
-// use the parts of CUDA C++ that it knows.
+// a build without CUDA the tests compile .cu files behind the header of an emulator (tests/emulator),
+// so kernels use the parts of CUDA C++ that it knows.
 #pragma once
 
 #include "core/error.h"
@@ -13,8 +13,17 @@
 
 #ifdef __CUDACC__
 #include "core/cuda_stream.h"
-#else
-#include "emulator.h"
+
+namespace lw::cuda {
+
+/// Memory that the threads of a block share, of the size given to launch(); aligned to 16 bytes.
+template <class T>
+__device__ T* dynamic_shared() {
+  extern __shared__ __align__(16) unsigned char lw_dynamic_shared[];
+  return reinterpret_cast<T*>(lw_dynamic_shared);
+}
+
+}  // namespace lw::cuda
 #endif
 
 namespace lw::cuda {
@@ -46,9 +55,7 @@ inline Grid blocks(int64_t n, int threads = block_threads) {
 }
 
 /// Number of this thread among all along x.
-__device__ inline int64_t thread_number() {
-  return int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-}
+__device__ inline int64_t thread_number() { return int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 
 /// Starts kernel(arguments...) unless the grid is empty.
 template <class... Parameters, class... Arguments>

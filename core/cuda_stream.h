@@ -1,5 +1,4 @@
-// The CUDA runtime, as the rest of the library uses it. Internal; for .cu files and for files that
-// are compiled with CUDA alone.
+// The CUDA runtime, as the rest of the library uses it. Internal; only a build with CUDA has it.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -18,23 +17,17 @@ void check_call(cudaError_t status, std::string_view call);
 /// The stream on which everything of this thread's device happens.
 cudaStream_t stream();
 
+/// Starts a kernel with arguments of exactly the types of its parameters.
 template <class... Parameters>
 void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t shared_bytes,
            const std::remove_cvref_t<Parameters>&... arguments) {
   const auto bytes = static_cast<size_t>(shared_bytes);
+  const auto* function = reinterpret_cast<const void*>(kernel);
   if (bytes > (48 << 10))
-    LW_CUDA(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
+    LW_CUDA(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(bytes)));
-  kernel<<<blocks, threads, bytes, stream()>>>(arguments...);
-  LW_CUDA(cudaGetLastError());
-}
-
-/// Memory that the threads of a block share, of the size given to launch().
-template <class T>
-__device__ T* dynamic_shared() {
-  extern __shared__ __align__(16) unsigned char lw_dynamic_shared[];
-  return reinterpret_cast<T*>(lw_dynamic_shared);
+  void* pointers[] = {const_cast<void*>(static_cast<const void*>(&arguments))..., nullptr};
+  LW_CUDA(cudaLaunchKernel(function, blocks, threads, pointers, bytes, stream()));
 }
 
 }  // namespace lw::cuda

@@ -153,8 +153,7 @@ Cache& cache_of(Device device) {
 std::shared_ptr<std::byte> allocate(int64_t bytes, Device device) {
   const int64_t rounded = size_class(bytes);
   Cache& cache = cache_of(device);
-  return {cache.take(rounded),
-          [rounded, &cache](std::byte* block) { cache.give(block, rounded); }};
+  return {cache.take(rounded), [rounded, &cache](std::byte* block) { cache.give(block, rounded); }};
 }
 
 void poison_new_memory(bool on) { poison = on; }

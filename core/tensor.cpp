@@ -194,11 +194,6 @@ double Tensor::item() const {
   return to_vector()[0];
 }
 
-double Tensor::item() const {
-  check(numel_ == 1, "Tensor::item: expected one element, received shape ", shape_);
-  return to_vector()[0];
-}
-
 double Tensor::at(std::initializer_list<int64_t> index) const {
   check_rank(static_cast<int>(index.size()));
   Tensor element = *this;

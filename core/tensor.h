@@ -28,8 +28,10 @@ class Tensor {
   Tensor() = default;
 
   /// New storage with unspecified contents (NaN under test: see core/memory.h).
-  static Tensor empty(const Shape& shape, DType dtype = DType::f32, Device device = default_device());
-  static Tensor zeros(const Shape& shape, DType dtype = DType::f32, Device device = default_device());
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32,
+                      Device device = default_device());
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32,
+                      Device device = default_device());
   static Tensor full(const Shape& shape, double value, DType dtype = DType::f32,
                      Device device = default_device());
   static Tensor scalar(double value, DType dtype = DType::f32, Device device = default_device());

@@ -169,9 +169,11 @@ void forward(const S4Kernel& in, Tensor& K) {
 }
 
 void backward(const S4Kernel& in, const Tensor& dK, S4KernelGradients& out) {
-  const auto wide = [](const Tensor& t) { return t ? Tensor::empty(t.shape(), DType::c128, host) : t; };
-  S4KernelGradients d{Tensor::empty(out.dt.shape(), DType::f64, host), wide(out.lambda), wide(out.P),
-                      wide(out.B), wide(out.Ct)};
+  const auto wide = [](const Tensor& t) {
+    return t ? Tensor::empty(t.shape(), DType::c128, host) : t;
+  };
+  S4KernelGradients d{Tensor::empty(out.dt.shape(), DType::f64, host), wide(out.lambda),
+                      wide(out.P), wide(out.B), wide(out.Ct)};
   for_rank(in.P, [&](auto rank) { backward_of<rank()>(in_double(in), dK.to(DType::f64), d); });
   out.dt.copy_from(d.dt);
   out.lambda.copy_from(d.lambda);

@@ -1,4 +1,4 @@
-#include "emulated_memory.h"
+#include "tests/emulator/emulated_memory.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #include "core/device_runtime.h"
 #include "core/error.h"
-#include "emulator.h"
+#include "tests/emulator/emulator.h"
 
 namespace lw::emulator {
 namespace {
@@ -19,8 +19,8 @@ constexpr int64_t arena_bytes = int64_t{16} << 30;  // of addresses; pages come 
 
 std::byte* arena() {
   static std::byte* const begin = [] {
-    void* p = mmap(nullptr, arena_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-                   0);
+    void* p =
+        mmap(nullptr, arena_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     check(p != MAP_FAILED, "emulator: no addresses for the memory of the device");
     return static_cast<std::byte*>(p);
   }();
@@ -36,8 +36,8 @@ void allow(bool access) {
 
 void explain(int, siginfo_t* info, void*) {
   constexpr char text[] = "emulator: the host touched memory of the device\n";
-  if (is_device_memory(info->si_addr) && info->si_addr != nullptr)
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof(text) - 1);
+  if (is_device_memory(info->si_addr) && info->si_addr != nullptr) [[maybe_unused]]
+    const auto written = write(STDERR_FILENO, text, sizeof(text) - 1);
   std::signal(SIGSEGV, SIG_DFL);
 }
 

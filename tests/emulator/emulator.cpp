@@ -1,9 +1,9 @@
-#include "emulator.h"
+#include "tests/emulator/emulator.h"
 
 #include <boost/context/fiber.hpp>
 #include <vector>
 
-#include "emulated_memory.h"
+#include "tests/emulator/emulated_memory.h"
 
 namespace lw::emulator {
 namespace {
@@ -124,9 +124,9 @@ class Block {
         bool complete = true;
         for (size_t j = first; j < last; ++j) {
           const bool named = threads_[i].mask >> (j - first) & 1;
-          const bool here = threads_[j].state == State::done ||
-                            (threads_[j].state == State::at_warp_barrier &&
-                             threads_[j].mask == threads_[i].mask);
+          const bool here =
+              threads_[j].state == State::done ||
+              (threads_[j].state == State::at_warp_barrier && threads_[j].mask == threads_[i].mask);
           complete = complete && (!named || here);
         }
         if (complete) free.push_back(i);
