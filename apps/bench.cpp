@@ -5,13 +5,17 @@
 
 #include "autograd/ops/complex.h"
 #include "autograd/ops/matmul.h"
+#include "core/device_runtime.h"
 #include "core/parallel.h"
 
 namespace lw {
 
 double elapsed_ms(const std::function<void()>& f) {
+  DeviceRuntime& device = runtime_of(default_device());
+  device.synchronize();
   const auto start = std::chrono::steady_clock::now();
   f();
+  device.synchronize();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
 }
@@ -79,11 +83,11 @@ NamedTensor Draw::complex(const std::string& name, const Shape& shape, double lo
 }
 
 NamedTensor Draw::ids(const std::string& name, const Shape& shape, int64_t below) const {
-  Tensor ids = Tensor::empty(shape, DType::i64);
+  Tensor ids = Tensor::empty(shape, DType::i64, host);
   const Random stream = random.fork(name);
   for (int64_t i = 0; i < ids.numel(); ++i)
     ids.data<int64_t>()[i] = stream.integer_at(static_cast<uint64_t>(i), below);
-  return {name, ids};
+  return {name, ids.to(default_device())};
 }
 
 const std::vector<BenchOp>& bench_ops() {

@@ -6,6 +6,7 @@
 #include "apps/bench_output.h"
 #include "apps/commands.h"
 #include "apps/output.h"
+#include "apps/run.h"
 #include "core/config.h"
 #include "core/parallel.h"
 #include "layers/sequence_layer.h"
@@ -121,7 +122,7 @@ int bench_op(const BenchArguments& arguments) {
   nlohmann::ordered_json line{{"name", op.name},
                               {"shape", sizes},
                               {"dtype", arguments.dtype},
-                              {"device", "cpu"},
+                              {"device", arguments.device},
                               {"threads", num_threads()},
                               {"forward_ms", ms.forward},
                               {"backward_ms", ms.backward},
@@ -188,7 +189,7 @@ int bench_layer(const BenchArguments& arguments) {
   const Passes ms = time_passes(run, dy, clear, arguments.rounds);
   print_values({{"name", arguments.name},
                 {"shape", sizes},
-                {"device", "cpu"},
+                {"device", arguments.device},
                 {"threads", num_threads()},
                 {"forward_ms", ms.forward},
                 {"backward_ms", ms.backward}},
@@ -215,6 +216,12 @@ int bench_command(const BenchArguments& arguments) {
         arguments.what,
         ": --shape is for bench op and bench layer; here the sizes are the config's, for example "
         "train.batch=8");
+  check(arguments.device == "cpu" || (arguments.what != "step" && arguments.what != "generate"),
+        "bench ", arguments.what,
+        ": --device is for op, layer and machine; here the config names it: "
+        "device=",
+        arguments.device);
+  const DeviceScope device(device_of(arguments.device));
   if (arguments.what == "op") return bench_op(arguments);
   if (arguments.what == "layer") return bench_layer(arguments);
   if (arguments.what == "step") return bench_step(arguments);

@@ -38,7 +38,7 @@ class ReadRate {
 
  private:
   static constexpr int64_t chunk = int64_t{1} << 15, chunks = 1024;  // of 256 KiB: 256 MiB in all
-  Tensor array_ = Tensor::full({chunks, chunk}, 1, DType::i64);
+  Tensor array_ = Tensor::full({chunks, chunk}, 1, DType::i64, host);
   std::vector<int64_t> sums_ = std::vector<int64_t>(chunks);
   std::vector<double> ms_;
 };
@@ -64,6 +64,7 @@ double per_second(std::span<const double> ms) {
 
 int bench_generate(const BenchArguments& arguments) {
   const RunConfig config = load_config(arguments.name, arguments.overrides);
+  const DeviceScope device(device_of(config.device));
   const Task task = open_data(config).task;
   const std::unique_ptr<Model> model = make_model(config, task);
   const Parameters parameters = model->parameters();
@@ -106,7 +107,9 @@ int bench_generate(const BenchArguments& arguments) {
   const size_t window = std::min<size_t>(256, ms.size());
   const double tokens_per_s = per_second(all);
   const auto bytes = static_cast<double>(streamed_bytes(*model, stored.bytes));
-  const double rate = reading.bytes_per_s(), floor = 1000 * bytes / rate;
+  const double rate =
+      default_device() == host ? reading.bytes_per_s() : machine_rates().bytes_per_s;
+  const double floor = 1000 * bytes / rate;
   print_values({{"name", config.name},
                 {"device", config.device},
                 {"threads", num_threads()},

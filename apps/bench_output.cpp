@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "autograd/ops/elementwise.h"
+
 namespace lw {
 namespace {
 
@@ -16,22 +18,20 @@ Path cleared(const std::string& path) {
 }  // namespace
 
 void perturb(const Parameters& parameters) {
+  const NoGrad no_grad;
   for (const Parameter& p : parameters) {
     const Random random = Random(3).fork(p.name);
     Tensor value = p.value.value();
-    const Tensor scale = random.fork("scale").normal(value.shape(), 1, 0.05),
-                 shift = random.fork("shift").normal(value.shape(), 0, 0.01);
-    for (int64_t i = 0; i < value.numel(); ++i)
-      value.data<float>()[i] =
-          value.data<float>()[i] * scale.data<float>()[i] + shift.data<float>()[i];
+    const Variable scale = random.fork("scale").normal(value.shape(), 1, 0.05),
+                   shift = random.fork("shift").normal(value.shape(), 0, 0.01);
+    value.copy_from((p.value * scale + shift).value());
   }
 }
 
 BenchDump::BenchDump(const std::string& path) : file_(cleared(path)) {}
 
 void BenchDump::tensors(const std::string& group, const NamedTensors& tensors) {
-  for (const NamedTensor& t : tensors)
-    file_.tensor("/" + group + "/" + t.name, t.value.contiguous());
+  for (const NamedTensor& t : tensors) file_.tensor("/" + group + "/" + t.name, t.value);
 }
 
 void BenchDump::parameters(const Parameters& parameters) {

@@ -41,6 +41,7 @@ Batch random_batch(const Task& task, int64_t size, const Draw& draw) {
 
 int bench_step(const BenchArguments& arguments) {
   const RunConfig config = load_config(arguments.name, arguments.overrides);
+  const DeviceScope device(device_of(config.device));
   const Task task = open_data(config).task;
   const std::unique_ptr<Model> model = make_model(config, task);
   perturb(model->parameters());
@@ -76,14 +77,14 @@ int bench_step(const BenchArguments& arguments) {
   std::array<std::vector<double>, 3> times;
   for (int64_t round = 0; round <= rounds; ++round) {
     if (round == 1 && arguments.profile) profiling.emplace(profile);
-    reset_peak_memory();
+    reset_peak_memory(default_device());
     Variable loss;
     const std::array ms{elapsed_ms([&] { loss = loss_of().loss_sum; }),
                         elapsed_ms([&] { loss.backward(); }), elapsed_ms([&] {
                           update();
                           Profile::mark("update", Profile::Pass::update);
                         })};
-    peak = memory_use().peak;
+    peak = memory_use(default_device()).peak;
     if (round == 0) continue;  // warm-up
     for (size_t i = 0; i < ms.size(); ++i) times[i].push_back(ms[i]);
   }

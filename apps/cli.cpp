@@ -228,6 +228,8 @@ class CommandLine {
     add_overrides(c, bench_.overrides);
     c->add_option("--shape", bench_.shape, "of an op or layer: B=4,L=256,D=512,N=16");
     c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
+    c->add_option("--device", bench_.device, "of an op, a layer or the machine: cpu or cuda")
+        ->check(one_of_words({"cpu", "cuda"}));
     add_weights(c, bench_.weights);
     c->add_option("--tokens", bench_.tokens, "of generate: how many")->check(integer_at_least(1));
     c->add_option("--rounds", bench_.rounds, "repetitions to take the medians of")

@@ -92,8 +92,9 @@ struct BenchArguments {
   Overrides overrides;
   std::string shape;  ///< of an op or layer: B=4,L=256,...
   std::string dtype = "f32";
-  int64_t rounds = 0;  ///< repetitions that the medians are of; 0: as the command sees fit
-  std::string dump;    ///< HDF5 file for inputs, outputs and gradients; empty: none
+  std::string device = "cpu";  ///< of an op or layer, and of the machine; a config names its own
+  int64_t rounds = 0;          ///< repetitions that the medians are of; 0: as the command sees fit
+  std::string dump;            ///< HDF5 file for inputs, outputs and gradients; empty: none
   bool json = false;
   bool profile = false;         ///< of a step: where the time went
   std::string weights = "f32";  ///< of generate: f32, bf16 or int8

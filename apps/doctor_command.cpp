@@ -18,6 +18,7 @@
 
 #include "apps/commands.h"
 #include "apps/output.h"
+#include "core/device_runtime.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "data/fetch.h"
@@ -61,6 +62,16 @@ double granted_cores() {
   return in >> quota >> period && period > 0 ? quota / period : 0;
 }
 
+Finding gpu_finding() {
+  const Device gpu{DeviceKind::cuda};
+  const std::string missing = why_missing(gpu);
+  if (!missing.empty()) return {"device.cuda", missing};
+  std::string names;
+  for (int i = 0; i < device_count(gpu.kind); ++i)
+    names += str(i == 0 ? "" : "; ", runtime_of(gpu).description(i));
+  return {"device.cuda", names};
+}
+
 Findings cpu_findings() {
   const std::string flags = str(" ", system_line("/proc/cpuinfo", "flags"), " ");
   const auto has = [&](const char* flag) {
@@ -82,7 +93,7 @@ Findings cpu_findings() {
       {"cpu.simd", simd,
        vectors ? "" : "without AVX2 the kernels are several times slower; use a newer processor"},
       {"cpu.bf16", bf16},
-      {"device.cuda", "this build has no CUDA"}};
+      gpu_finding()};
 }
 
 Finding threads_finding() {

@@ -50,6 +50,7 @@ std::pair<std::vector<int64_t>, double> likeliest(std::span<const float> probabi
 
 int64_t sample_token(std::span<const float> logits, const Sampling& s,
                      std::span<const int64_t> seen, int64_t position) {
+  const DeviceScope on_host(host);
   const auto vocabulary = static_cast<int64_t>(logits.size());
   Tensor scores = Tensor::from({1, vocabulary}, logits);
   const std::span score(scores.data<float>(), logits.size());
@@ -97,7 +98,7 @@ void generate(const Model& model, std::span<const int64_t> prompt, int64_t count
     Model::Result result = model.forward(input, state, {.mode = Mode::scan, .keep_state = true});
     state = std::move(result.state);
     const Tensor last =
-        result.y.value().select(1, result.y.size(1) - 1).contiguous();  // [1, vocabulary]
+        result.y.value().select(1, result.y.size(1) - 1).to(host).contiguous();  // [1, vocabulary]
     const int64_t token = sample_token({last.data<float>(), static_cast<size_t>(last.numel())},
                                        sampling, tokens, position);
     tokens.push_back(token);

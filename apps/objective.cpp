@@ -35,7 +35,7 @@ Objective objective(const Task& task, const Variable& y, const Batch& batch, boo
   if (task.target == Task::Target::value) {
     const int64_t time = y.size(1);
     const Variable last = slice(y, 1, time - task.horizon, time);
-    result.loss_sum = mse(last, batch.targets, /*divisor=*/1);
+    result.loss_sum = mse(last, batch.targets.to(y.device()), /*divisor=*/1);
     result.score.count = batch.targets.numel();
   } else {
     result.score.count = counted_targets(batch.targets);

@@ -58,8 +58,10 @@ void predict_images(const TrainedRun& run, const ImageDataset& trained_on,
   for (int64_t begin = 0; begin < count; begin += most) {
     throw_if_stop_requested();
     const int64_t end = std::min(begin + most, count);
-    const Tensor logits =
-        run.model->forward(trained_on.inputs_of(images, begin, end)).y.value().contiguous();
+    const Tensor logits = run.model->forward(trained_on.inputs_of(images, begin, end))
+                              .y.value()
+                              .to(host)
+                              .contiguous();
     for (int64_t i = begin; i < end; ++i) {
       const std::span<const float> x = row(logits, i - begin);
       const auto best = std::max_element(x.begin(), x.end()) - x.begin();

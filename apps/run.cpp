@@ -2,6 +2,7 @@
 
 #include "apps/run_lookup.h"
 #include "core/config.h"
+#include "core/device_runtime.h"
 #include "core/log.h"
 #include "data/loader.h"
 #include "data/text.h"
@@ -12,7 +13,7 @@ namespace {
 RunConfig read(const Config& config) {
   RunConfig run;
   config.read(run);
-  check_device(run);
+  device_of(run.device);
   check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
   check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
         run.name, "` cannot name a folder: it may hold no `/`");
@@ -50,9 +51,11 @@ RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
 
 }  // namespace
 
-void check_device(const RunConfig& config) {
-  check(config.device == "cpu", "device: ", config.device,
-        " is not available: this build has no CUDA\n  use device=cpu");
+Device device_of(const std::string& name) {
+  const Device device{name == "cuda" ? DeviceKind::cuda : DeviceKind::cpu};
+  const std::string missing = why_missing(device);
+  check(missing.empty(), "device: ", name, " is not available: ", missing, "\n  use device=cpu");
+  return device;
 }
 
 RunConfig load_config(const Path& file, const Overrides& overrides, std::string* resolved) {
@@ -127,6 +130,7 @@ TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides, C
       log_warning(
           str(run.checkpoint.string(), ": the data have changed since the model was trained"));
   }
+  run.device = std::make_unique<DeviceScope>(device_of(run.config.device));
   run.model = make_model(run.config, run.data.task);
   load_weights(*run.model,
                load_checkpoint(run.checkpoint, {.params = parameter_specs(*run.model),

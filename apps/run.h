@@ -36,11 +36,16 @@ void check_vocabulary(const Path& checkpoint, const Attributes& attributes, cons
 /// Whether the text that a language model was trained on is opened too.
 enum class Corpus { read, unread };
 
-/// A model with its weights, and the data it was trained on.
+/// The device called cpu or cuda. Throws Error for one that this build or machine does not have.
+Device device_of(const std::string& name);
+
+/// A model with its weights, and the data it was trained on. While it lives, its device is the
+/// default of the thread that opened it.
 struct TrainedRun {
   Path checkpoint;
   RunConfig config;
   DataSource data;
+  std::unique_ptr<DeviceScope> device;
   std::unique_ptr<Model> model;
 };
 
@@ -50,8 +55,4 @@ struct TrainedRun {
 /// if there is no checkpoint.
 TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides,
                     Corpus corpus = Corpus::read);
-
-/// Refuses a device that this build or machine does not have.
-void check_device(const RunConfig& config);
-
 }  // namespace lw

@@ -67,6 +67,7 @@ int start(const TrainArguments& arguments) {
   std::string resolved;
   const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
   if (!arguments.run_dir.empty()) check_free_for_run(arguments.run_dir);
+  const DeviceScope device(device_of(config.device));
   Trainer trainer(config);
   Path weights;
   if (!arguments.init_from.empty())
@@ -127,6 +128,7 @@ int resume(const TrainArguments& arguments) {
     const RunConfig config = checkpoint
                                  ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
                                  : config_of_run(run, arguments.overrides, &resolved);
+    const DeviceScope device(device_of(config.device));
     Trainer trainer(config);
     if (checkpoint) {
       trainer.restore(*checkpoint);

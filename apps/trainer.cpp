@@ -168,7 +168,7 @@ void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
                   {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
                   {"step_ms", 1000 * seconds / static_cast<double>(step_ - window_first_step_)},
                   {"data_wait_share", waited / seconds},
-                  {"mem_peak_bytes", static_cast<double>(memory_use().peak)}}});
+                  {"mem_peak_bytes", static_cast<double>(memory_use(default_device()).peak)}}});
   window_ = Score();
   window_started_ = Clock::now(), window_first_step_ = step_,
   window_data_seconds_ = loader_->wait_seconds();
@@ -269,7 +269,7 @@ std::string Trainer::progress_line(const StepResult& result) const {
                 static_cast<int>(100 * step_ / total_steps_), result.score.loss(), result.lr,
                 result.grad_norm, short_number(items / step_seconds).c_str(),
                 tokens ? "tokens" : "samples", 1000 * step_seconds,
-                bytes_text(memory_use().peak).c_str(),
+                bytes_text(memory_use(default_device()).peak).c_str(),
                 duration_text(step_seconds * static_cast<double>(total_steps_ - step_)).c_str());
   return last_evaluation_.empty() ? line : str(line, " | ", last_evaluation_);
 }

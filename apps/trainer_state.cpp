@@ -46,7 +46,7 @@ void check_finite(const Tensor& tensor, const std::string& name) {
                         "lower optim.lr or a longer warm-up may help"),
                     ErrorKind::diverged);
   };
-  const Tensor all = tensor.contiguous();
+  const Tensor all = tensor.to(host).contiguous();
   const auto count = static_cast<size_t>(all.numel());
   if (all.dtype() == DType::f32) check_all(std::span<const float>(all.data<float>(), count));
   if (all.dtype() == DType::f64) check_all(std::span<const double>(all.data<double>(), count));

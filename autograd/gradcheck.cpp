@@ -18,19 +18,22 @@ bool is_differentiable(const Tensor& t) {
   return t.defined() && (is_floating(t.dtype()) || is_complex(t.dtype()));
 }
 
-/// The reals of a contiguous f64 or c128 tensor, as one span.
+/// The reals of a contiguous f64 or c128 tensor of the host, as one span.
 std::span<double> reals(const Tensor& t) {
   return {static_cast<double*>(t.raw()), static_cast<size_t>(t.bytes() / 8)};
 }
 
-double dot(const Tensor& a, const Tensor& b) {
+/// <a, v> for a tensor of any device and a direction.
+double dot(const Tensor& a, const Tensor& v) {
+  const Tensor here = a.to(host).contiguous();
   double sum = 0;
-  for (size_t i = 0; i < reals(a).size(); ++i) sum += reals(a)[i] * reals(b)[i];
+  for (size_t i = 0; i < reals(v).size(); ++i) sum += reals(here)[i] * reals(v)[i];
   return sum;
 }
 
+/// Random numbers on the host, in the shape of `like`.
 Tensor direction(const Tensor& like, const Random& random) {
-  Tensor v = Tensor::empty_like(like);
+  Tensor v = Tensor::empty(like.shape(), like.dtype(), host);
   for (size_t i = 0; i < reals(v).size(); ++i) reals(v)[i] = random.normal_at(i);
   return v;
 }
@@ -48,15 +51,15 @@ double check_gradients(const std::function<Variables(const Variables&)>& f, cons
   const auto weighted = [&](const Variables& outputs) {
     double sum = 0;
     for (size_t i = 0; i < outputs.size(); ++i)
-      if (weights[i].defined()) sum += dot(outputs[i].value().contiguous(), weights[i]);
+      if (weights[i].defined()) sum += dot(outputs[i].value(), weights[i]);
     return sum;
   };
   const auto evaluate = [&](size_t changed, const Tensor& v, double step) {
     const NoGrad no_grad;
     Variables x(points.begin(), points.end());
-    Tensor moved = points[changed].clone();
+    const Tensor moved = points[changed].to(host).clone();
     for (size_t i = 0; i < reals(moved).size(); ++i) reals(moved)[i] += step * reals(v)[i];
-    x[changed] = moved;
+    x[changed] = moved.to(points[changed].device());
     return weighted(f(x));
   };
 
@@ -77,13 +80,13 @@ double check_gradients(const std::function<Variables(const Variables&)>& f, cons
       // again.
       if (!weights[i].defined()) continue;
       const Variables again = i == 0 ? outputs : f(x);
-      if (again[i].requires_grad()) again[i].backward(weights[i]);
+      if (again[i].requires_grad()) again[i].backward(weights[i].to(again[i].device()));
     }
     for (size_t k = 0; k < points.size(); ++k) {
       if (!is_differentiable(points[k])) continue;
       const Tensor v = direction(points[k], random.fork("direction").fork(round).fork(k));
       const Tensor grad = x[k].grad();
-      const double analytic = grad.defined() ? dot(grad.contiguous(), v) : 0;
+      const double analytic = grad.defined() ? dot(grad, v) : 0;
       const double numeric =
           (evaluate(k, v, options.step) - evaluate(k, v, -options.step)) / (2 * options.step);
       const double error =

@@ -34,12 +34,20 @@ int device_count(DeviceKind kind) {
   return runtime ? runtime->count() : 0;
 }
 
+std::string why_missing(Device device) {
+  const DeviceRuntime* runtime = runtimes()[static_cast<int>(device.kind)];
+  if (runtime == nullptr) return "this build has no CUDA";
+  const int count = runtime->count();
+  if (count == 0) return "this machine has no NVIDIA GPU, or no driver for it";
+  if (device.index < 0 || device.index >= count)
+    return str("this machine has ", count, " GPU", count == 1 ? "" : "s");
+  return "";
+}
+
 DeviceRuntime& runtime_of(Device device) {
-  DeviceRuntime* runtime = runtimes()[static_cast<int>(device.kind)];
-  check(runtime != nullptr, "device ", device, " is not available: this build has no CUDA");
-  check(device.index >= 0 && device.index < runtime->count(), "device ", device,
-        " is not available: this machine has ", runtime->count(), " such devices");
-  return *runtime;
+  const std::string missing = why_missing(device);
+  check(missing.empty(), "device ", device, " is not available: ", missing);
+  return *runtimes()[static_cast<int>(device.kind)];
 }
 
 }  // namespace lw

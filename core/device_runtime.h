@@ -42,7 +42,10 @@ struct RuntimeRegistration {
 /// How many devices of this kind there are; 0 where the build or the machine has none.
 int device_count(DeviceKind kind);
 
-/// Throws Error where there is none: "device cuda is not available: this build has no CUDA".
+/// Why the device cannot be used: "this build has no CUDA"; empty if it can.
+std::string why_missing(Device device);
+
+/// Throws Error where it cannot be used.
 DeviceRuntime& runtime_of(Device device);
 
 }  // namespace lw

@@ -290,7 +290,7 @@ Tensor Hdf5Reader::tensor(const std::string& name, const Shape& shape, DType dty
     impl_->file().fail(
         str(name, ": expected ", dtype, " ", shape, ", the file has ",
             found.is_text ? "a text" : str(found.tensor.dtype, " ", found.tensor.shape)));
-  Tensor result = Tensor::empty(shape, dtype);
+  Tensor result = Tensor::empty(shape, dtype, host);
   impl_->read(found, result.raw());
   return result;
 }

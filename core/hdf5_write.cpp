@@ -138,7 +138,7 @@ void Hdf5Writer::group(const std::string& name) { impl_->group(name); }
 
 void Hdf5Writer::tensor(const std::string& name, const Tensor& tensor) {
   check(tensor.defined(), "HDF5: the tensor for `", name, "` is undefined");
-  const Tensor flat = tensor.to(Device{}).contiguous();
+  const Tensor flat = tensor.to(host).contiguous();
   const Session session;
   impl_->dataset(name, hdf5::type_of(flat.dtype()), flat.shape(), flat.raw());
 }

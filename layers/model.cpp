@@ -98,13 +98,17 @@ Model::Result Model::forward(const Tensor& inputs, const ModelState& state, cons
   const size_t n = blocks_.size();
   check(state.empty() || state.size() == n, "Model: a state of ", state.size(),
         " layers was given to a model of ", n);
-  Variables flow{embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs), Variable()};
+  Variables flow{
+      embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs.to(encoder_->weight().device())),
+      Variable()};
   for (const State& s : state) {
     check(s.size() == state[0].size(), "Model: the state of one layer has ", s.size(),
           " tensors, that of the first ", state[0].size());
     append(flow, s);
   }
-  flow = run(0, n, pieces_, flow, context);
+  Context here = context;
+  if (here.resets.defined()) here.resets = here.resets.to(flow[0].device());
+  flow = run(0, n, pieces_, flow, here);
 
   Result result;
   const Stream stream{flow[0], flow[1]};

@@ -56,7 +56,8 @@ class Shelf {
 double relative_error(const Tensor& w, const Tensor& kept) {
   Tensor wide = Tensor::empty(w.shape(), w.dtype(), w.device());
   kernels::widen_rows(kept, wide);
-  const auto a = w.view<const float, 2>(), b = wide.view<const float, 2>();
+  const Tensor w_here = w.to(host), wide_here = wide.to(host);
+  const auto a = w_here.view<const float, 2>(), b = wide_here.view<const float, 2>();
   double difference = 0, norm = 0;
   for (int64_t j = 0; j < w.size(0); ++j)
     for (int64_t i = 0; i < w.size(1); ++i) {
