@@ -10,7 +10,7 @@
 namespace lw::kernels {
 
 /// Whether a document starts at step t of row b; `resets` [batch, time] marks it, or has no data.
-inline bool starts_at(const View<const uint8_t, 2>& resets, int64_t b, int64_t t) {
+LW_HOST_DEVICE inline bool starts_at(const View<const uint8_t, 2>& resets, int64_t b, int64_t t) {
   return resets.data && resets(b, t) != 0;
 }
 

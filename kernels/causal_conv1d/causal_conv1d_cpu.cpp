@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "kernels/optional_view.h"
-#include "kernels/segments.h"
+#include "kernels/causal_conv1d/sequence.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/causal_conv1d/causal_conv1d_cpu.cpp"
@@ -24,29 +23,14 @@ namespace {
 
 namespace math = lw::simd::HWY_NAMESPACE;
 
-constexpr int64_t chunk_steps = 64;
-
-/// The arguments of a call as views, and what follows from them.
+/// The arguments of a call, taps and bias laid out for vectors of channels.
 template <class T>
-struct Problem {
-  View<const T, 3> x;
-  View<const T, 3> state;                        // data is null where there is none
-  View<const uint8_t, 2> resets;                 // likewise
-  std::vector<T> taps;                           // [width, channel]
-  std::vector<T> bias;                           // [channel]
-  int64_t batch, time, channels, width, chunks;  // chunks of one batch row
-  bool silu;
+struct Problem : ConvSequence<T> {
+  using ConvSequence<T>::channels, ConvSequence<T>::width;
+  std::vector<T> taps;  // [width, channel]
+  std::vector<T> bias;  // [channel]
 
-  explicit Problem(const CausalConv1d& in)
-      : x(in.x.view<const T, 3>()),
-        state(optional_view<const T, 3>(in.state)),
-        resets(optional_view<const uint8_t, 2>(in.resets)),
-        batch(in.x.size(0)),
-        time(in.x.size(1)),
-        channels(in.x.size(2)),
-        width(in.weight.size(1)),
-        chunks(std::max<int64_t>(1, (time + chunk_steps - 1) / chunk_steps)),
-        silu(in.silu) {
+  explicit Problem(const CausalConv1d& in) : ConvSequence<T>(in) {
     const auto w = in.weight.view<const T, 2>();
     taps.resize(static_cast<size_t>(width * channels));
     int64_t c = 0;
@@ -69,20 +53,6 @@ struct Problem {
       for (int j = 0; j < 4; ++j) hn::StoreU(tap[j], d, to + j * channels + c);
     }
     return c;
-  }
-
-  bool starts(int64_t b, int64_t t) const { return t >= 0 && starts_at(resets, b, t); }
-  /// The input at time s >= -(width-1), or null where it is zero.
-  const T* input(int64_t b, int64_t s) const {
-    return s >= 0 ? &x(b, s, 0) : state.data ? &state(b, s + width - 1, 0) : nullptr;
-  }
-  /// The first time whose input reaches beyond the end of the sequence: the start of the last
-  /// document, or of the window.
-  int64_t first_kept(int64_t b) const {
-    const int64_t window = time - width + 1;
-    for (int64_t t = time - 1; t >= std::max<int64_t>(window, 0); --t)
-      if (starts(b, t)) return t;
-    return window;
   }
 };
 
@@ -192,7 +162,7 @@ struct Strip {
 template <int kWidth, class T>
 void forward_chunk(const Problem<T>& p, int64_t task, const View<T, 3>& y) {
   const hn::ScalableTag<T> d;
-  const int64_t begin = task % p.chunks * chunk_steps, end = std::min(begin + chunk_steps, p.time);
+  const int64_t begin = task % p.chunks * conv_chunk, end = std::min(begin + conv_chunk, p.time);
   for (int64_t c = 0; c < p.channels; c += static_cast<int64_t>(hn::Lanes(d)))
     Strip<decltype(d), kWidth>(p, task / p.chunks, c).forward(begin, end, y);
 }
@@ -203,9 +173,9 @@ void backward_chunk(const Problem<T>& p, int64_t task, const View<const T, 3>& d
                     const View<T, 3>& dinitial, T* sums) {
   const hn::ScalableTag<T> d;
   const int64_t b = task / p.chunks, lanes = static_cast<int64_t>(hn::Lanes(d));
-  const int64_t begin = task % p.chunks * chunk_steps, end = std::min(begin + chunk_steps, p.time);
+  const int64_t begin = task % p.chunks * conv_chunk, end = std::min(begin + conv_chunk, p.time);
   const int64_t first_kept = p.first_kept(b);
-  std::vector<T> buffer(static_cast<size_t>((chunk_steps + p.width - 1) * lanes));
+  std::vector<T> buffer(static_cast<size_t>((conv_chunk + p.width - 1) * lanes));
   for (int64_t c = 0; c < p.channels; c += lanes)
     Strip<decltype(d), kWidth>(p, b, c).backward(begin, end, dy, dstate, first_kept, dx, dinitial,
                                                  buffer.data(), sums);

@@ -23,10 +23,10 @@ Tensor noise(const Shape& shape, DType dtype, uint64_t seed) {
 
 /// Documents of lengths that vary about `mean`.
 Tensor random_resets(int64_t batch, int64_t time, double mean, uint64_t seed = 9) {
-  Tensor resets = Tensor::zeros({batch, time}, DType::u8);
+  std::vector<uint8_t> resets;
   for (int64_t i = 0; i < batch * time; ++i)
-    resets.data<uint8_t>()[i] = Random(seed).uniform_at(static_cast<uint64_t>(i)) * mean < 1;
-  return resets;
+    resets.push_back(Random(seed).uniform_at(static_cast<uint64_t>(i)) * mean < 1);
+  return Tensor::from({batch, time}, resets);
 }
 
 /// A tensor of the same elements whose rows lie further apart.
@@ -135,7 +135,7 @@ TEST(CausalConv1d, PackedDocumentsEqualSeparateOnes) {
   const kernels::CausalConv1d in = arguments({1, 200, 19, 4}, DType::f32, true);
   const std::vector<int64_t> starts{0, 1, 3, 8, 140, 198, 200};
   Tensor resets = Tensor::zeros({1, 200}, DType::u8);
-  for (size_t i = 0; i + 1 < starts.size(); ++i) resets.data<uint8_t>()[starts[i]] = 1;
+  for (size_t i = 0; i + 1 < starts.size(); ++i) resets.slice(1, starts[i], starts[i] + 1).fill(1);
   Tensor x = in.x.clone();
   x.slice(1, 8, 140).fill(NAN);  // must not reach another document
 

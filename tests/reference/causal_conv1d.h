@@ -13,7 +13,9 @@ struct CausalConv1d {
   std::vector<double> y, state;
 };
 
-inline CausalConv1d causal_conv1d(const kernels::CausalConv1d& in) {
+inline CausalConv1d causal_conv1d(const kernels::CausalConv1d& arguments) {
+  kernels::CausalConv1d in = arguments;
+  for (Tensor* t : {&in.x, &in.weight, &in.bias, &in.state, &in.resets}) *t = t->to(host);
   const int64_t B = in.x.size(0), T = in.x.size(1), C = in.x.size(2), W = in.weight.size(1);
   const auto resets_between = [&](int64_t b, int64_t s, int64_t t) {  // in (s, t]
     bool any = false;

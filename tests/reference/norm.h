@@ -8,8 +8,10 @@
 namespace lw::reference {
 
 /// Layer norm (centred) or RMS norm of every row of x [rows, n]; weight, bias [groups, n].
-inline Tensor norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon,
+inline Tensor norm(const Tensor& x_, const Tensor& weight_, const Tensor& bias_, double epsilon,
                    bool centred) {
+  const DeviceScope on_host(host);
+  const Tensor x = x_.to(host), weight = weight_.to(host), bias = bias_.to(host);
   const Tensor y = Tensor::empty(x.shape(), DType::f64);
   const int64_t n = x.size(1);
   for (int64_t i = 0; i < x.size(0); ++i) {
