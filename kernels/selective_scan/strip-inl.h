@@ -14,10 +14,9 @@
 #include <type_traits>
 
 #include "core/memory.h"
-#include "kernels/optional_view.h"
 #include "kernels/partial_vector-inl.h"
+#include "kernels/selective_scan/arguments.h"
 #include "kernels/selective_scan/decay-inl.h"
-#include "kernels/selective_scan/selective_scan.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -47,36 +46,15 @@ View<T, 2> row_of(const View<T, 3>& v, int64_t b) {
   return {&v(b, 0, 0), {v.sizes[1], v.sizes[2]}, {v.strides[1], v.strides[2]}};
 }
 
-/// The arguments of a call as views; their data is null where there is none.
+/// The arguments of a call, and how channels are cut into tasks.
 template <class T>
-struct Arguments {
-  View<const T, 3> u, delta, B, C, z, initial_state;
-  View<const T, 2> A;
-  const T *D, *delta_bias;
-  View<const uint8_t, 2> resets;
-  bool softplus;
-  int64_t batch, time, channels, states;
-  int64_t chunks, panels, panel;  // chunks of a row, panels of its channels, channels of a panel
+struct Arguments : ScanArguments<T> {
+  int64_t panels, panel;  // panels of the channels of a row, channels of a panel
 
   explicit Arguments(const SelectiveScan& in)
-      : u(in.u.view<const T, 3>()),
-        delta(in.delta.view<const T, 3>()),
-        B(in.B.view<const T, 3>()),
-        C(in.C.view<const T, 3>()),
-        z(optional_view<const T, 3>(in.z)),
-        initial_state(optional_view<const T, 3>(in.initial_state)),
-        A(in.A.view<const T, 2>()),
-        D(in.D ? in.D.data<T>() : nullptr),
-        delta_bias(in.delta_bias ? in.delta_bias.data<T>() : nullptr),
-        resets(optional_view<const uint8_t, 2>(in.resets)),
-        softplus(in.softplus),
-        batch(in.u.size(0)),
-        time(in.u.size(1)),
-        channels(in.u.size(2)),
-        states(in.A.size(1)),
-        chunks(ceil_div(time, chunk_steps)),
-        panels(ceil_div(channels, panel_channels)),
-        panel(panels ? ceil_div(ceil_div(channels, panels), 16) * 16 : 0) {}
+      : ScanArguments<T>(in),
+        panels(ceil_div(this->channels, panel_channels)),
+        panel(panels ? ceil_div(ceil_div(this->channels, panels), 16) * 16 : 0) {}
 };
 
 /// Steps [begin, begin + steps) of a row, and what all its channels share.

@@ -10,10 +10,10 @@ namespace lw::reference {
 
 using kernels::SelectiveScan;
 
-/// The arguments in fp64, those left out as zeros; without z the gate is 1.
+/// The arguments in fp64 on the host, those left out as zeros; without z the gate is 1.
 inline SelectiveScan in_double(const SelectiveScan& s) {
   const auto f64 = [](const Tensor& t, const Shape& shape) {
-    return t ? t.to(DType::f64).contiguous() : Tensor::zeros(shape, DType::f64);
+    return t ? t.to(host).to(DType::f64).contiguous() : Tensor::zeros(shape, DType::f64);
   };
   const Shape bdn{s.u.size(0), s.u.size(2), s.A.size(1)}, d{s.u.size(2)};
   const Shape bt = s.u.shape().without(2);
@@ -26,7 +26,7 @@ inline SelectiveScan in_double(const SelectiveScan& s) {
           f64(s.delta_bias, d),
           s.z ? f64(s.z, {}) : Tensor(),
           f64(s.initial_state, bdn),
-          s.resets ? s.resets : Tensor::zeros(bt, DType::u8),
+          s.resets ? s.resets.to(host) : Tensor::zeros(bt, DType::u8),
           s.softplus};
 }
 
@@ -68,6 +68,7 @@ struct ScanValues {
 };
 
 inline ScanValues selective_scan(const SelectiveScan& arguments) {
+  const DeviceScope on_host(host);
   const SelectiveScan s = in_double(arguments);
   const ScanValues out{Tensor::zeros(s.u.shape(), DType::f64),
                        Tensor::zeros(s.initial_state.shape(), DType::f64)};
@@ -85,8 +86,10 @@ inline ScanValues selective_scan(const SelectiveScan& arguments) {
 }
 
 /// The gradients of all arguments, those left out included (z only if there is one).
-inline SelectiveScan selective_scan_gradients(const SelectiveScan& arguments, const Tensor& dy,
-                                              const Tensor& dfinal_state) {
+inline SelectiveScan selective_scan_gradients(const SelectiveScan& arguments, const Tensor& dy_,
+                                              const Tensor& dfinal_state_) {
+  const DeviceScope on_host(host);
+  const Tensor dy = dy_.to(host), dfinal_state = dfinal_state_.to(host);
   const SelectiveScan s = in_double(arguments);
   const auto zeros = [](const Tensor& t) { return t ? Tensor::zeros_like(t) : t; };
   const SelectiveScan out{zeros(s.u),          zeros(s.delta), zeros(s.A),

@@ -1,0 +1,97 @@
+// What both passes of the selective scan on a GPU share: how a block of threads lies over channels
+// and states, and what it reads. Internal; for .cu files; see README.md, "On a GPU".
+#pragma once
+
+#include "core/cuda_math.h"
+#include "kernels/segments.h"
+#include "kernels/selective_scan/arguments.h"
+
+namespace lw::kernels {
+
+inline constexpr int scan_threads = 128;                // of a block
+inline constexpr int scan_tile = selective_scan_chunk;  // steps, and lanes of a warp
+inline constexpr int64_t scan_most_states = 64;         // of a launch
+
+/// The states that a launch computes: those of a channel take turns where they are very many, and
+/// their sums stand meanwhile where the results will be.
+struct StateRange {
+  int64_t first, count;
+  bool begins, ends;  // the first launch, the last one
+};
+
+/// Four neighbouring numbers; in f32 one load.
+template <class T>
+struct alignas(16) Quad {
+  T v[4];
+};
+
+/// How a block lies over a row of the batch. In the recurrence kLanes neighbouring threads share a
+/// channel, four states at a time each; in loops over steps and channels neighbouring threads have
+/// neighbouring channels.
+template <int kLanes>
+struct ScanBlock {
+  static constexpr int channels = scan_threads / kLanes;
+
+  int64_t b, panel, first;  // row, place among the blocks of the row, first channel
+  int thread;
+  int lane, c;      // in the recurrence; c counts from the first channel
+  int row, column;  // in the loops: steps row, row + kLanes, ... of channel `column`
+
+  __device__ explicit ScanBlock(int64_t panels)
+      : b(blockIdx.x / panels),
+        panel(blockIdx.x % panels),
+        first(panel * channels),
+        thread(static_cast<int>(threadIdx.x)),
+        lane(thread % kLanes),
+        c(thread / kLanes),
+        row(thread / channels),
+        column(thread % channels) {}
+};
+
+/// dt = softplus(v) = max(v, 0) + log(1 + e^-|v|), v itself above 20, and its slope; as on a CPU.
+template <class T>
+struct ScanStep {
+  T dt, slope;
+};
+template <class T>
+__device__ ScanStep<T> step_size(T v, bool softplus) {
+  if (!softplus || v > 20) return {v, 1};
+  const T e = std::exp(-std::abs(v));
+  T log1p;
+  if constexpr (sizeof(T) == 8) {
+    log1p = std::log1p(e);
+  } else {
+    const T s = cuda::divide_quick(e, 2 + e), z = s * s;
+    T R = std::fma(0.268514980f, z, 0.282366198f);
+    R = std::fma(R, z, 0.400075606f);
+    R = std::fma(R, z, 0.666666403f);
+    log1p = s * std::fma(z, R, 2.f);
+  }
+  return {(v > 0 ? v : 0) + log1p, cuda::divide_quick(v < 0 ? e : T{1}, 1 + e)};
+}
+
+template <class T>
+inline constexpr T scan_log2_e = static_cast<T>(1.4426950408889634);
+template <class T>
+inline constexpr T scan_ln_2 = static_cast<T>(0.69314718055994531);
+
+/// to[t][n] = from(b, begin + t, range.first + n): the rows of B or C that a tile needs, zero where
+/// there is no such step or state.
+template <int kWidth, class T>
+__device__ void load_rows(const View<const T, 3>& from, int64_t b, int64_t begin, int steps,
+                          const StateRange& range, T* to) {
+  for (int i = static_cast<int>(threadIdx.x); i < scan_tile * kWidth; i += scan_threads) {
+    const int t = i / kWidth, n = i % kWidth;
+    to[i] = t < steps && n < range.count ? from(b, begin + t, range.first + n) : T{0};
+  }
+}
+
+/// Bit t: whether a document starts at step t of the tile. Asked by whole warps.
+template <class T>
+__device__ uint32_t starts_of(const ScanArguments<T>& in, int64_t b, int64_t begin, int steps) {
+  if (!in.resets.data) return 0;
+  const int t = static_cast<int>(threadIdx.x) % warpSize;
+  return __ballot_sync(0xffffffffu, t < steps && starts_at(in.resets, b, begin + t));
+}
+
+}  // namespace lw::kernels
