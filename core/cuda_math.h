@@ -19,14 +19,22 @@ __device__ inline float exp2_quick(float x) {
 }
 __device__ inline double exp2_quick(double x) { return std::exp2(x); }
 
-/// a / b, in f32 to 2 ulp; b is not subnormal, and the quotient is zero where b is above 2^126.
-__device__ inline float divide_quick(float a, float b) { return __fdividef(a, b); }
+/// a / b. In f32 to 2 ulp, for b between 2^-126 and 2^126 in size; zero for b above.
+__device__ inline float divide_quick(float a, float b) {
+#ifdef __CUDA_ARCH__
+  float inverse;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(b));
+  return a * inverse;
+#else
+  return a / b;
+#endif
+}
 __device__ inline double divide_quick(double a, double b) { return a / b; }
 
-/// 1 / (1 + e^-x)
-template <class T>
-__device__ T sigmoid(T x) {
-  return divide_quick(T{1}, T{1} + std::exp(-x));
+/// 1 / (1 + e^-x). In f32 to about (2 + |x|) 2^-23, relatively.
+__device__ inline float sigmoid(float x) {
+  return divide_quick(1.f, 1 + exp2_quick(-1.44269504f * x));
 }
+__device__ inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace lw::cuda

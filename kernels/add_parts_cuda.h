@@ -37,11 +37,11 @@ template <class T>
 void add_parts(const Tensor& parts, int64_t outer, Tensor& sum) {
   if (!sum || sum.numel() == 0) return;
   const int64_t size = sum.numel(), inner = size / outer;
-  Tensor result = sum.is_contiguous() ? sum : Tensor::empty_like(sum);
+  const Tensor result = sum.is_contiguous() ? sum : Tensor::empty_like(sum);
   cuda::launch(add_parts_kernel<T>,
                cuda::blocks(cuda::divide_up(size, part_columns), part_slices * part_columns),
                parts.data<T>(), result.data<T>(), size, parts.numel() / size, inner);
-  if (!sum.shares_storage(result)) sum.copy_from(result);
+  if (!result.shares_storage(sum)) sum.copy_from(result);
 }
 
 }  // namespace lw::kernels

@@ -2,55 +2,9 @@
 // GPU".
 #pragma once
 
-#include "kernels/selective_scan/block_cuda.h"
+#include "kernels/selective_scan/backward_tile_cuda.h"
 
 namespace lw::kernels {
-
-/// The gradients of a call. Those that are sums over channels or rows are parts, one for each block
-/// or row.
-template <class T>
-struct ScanGradients {
-  View<const T, 3> y, final_state;  // of the results; data is null where there is none
-  View<T, 3> u, delta, z, initial_state;
-  View<T, 4> B, C;           // [batch, panel, time, state]
-  View<T, 3> A;              // [batch, channel, state]
-  View<T, 2> D, delta_bias;  // [batch, channel]
-};
-
-/// The shared memory of a block: a tile of steps, and the few steps of it that are in work.
-template <class T, int kLanes>
-struct BackwardTile {
-  static constexpr int some = sizeof(T) == 4 ? 8 : 4;  // steps whose states are in registers
-  static constexpr int width = 4 * kLanes;             // states of a channel
-  static constexpr int channels = ScanBlock<kLanes>::channels;
-  static constexpr int64_t bytes =
-      sizeof(T) * (scan_tile * (2 * width + 3 * channels) + 2 * some * channels +
-                   scan_threads * (4 * scan_tile / some + 8 * some + 3 * some));
-
-  T *B, *C;                  // [step of the tile][state]
-  Quad<T>* kept;             // [some steps][thread]: states before them
-  Quad<T>*h, *q;             // [step in work][channel][lane]: states, their gradients
-  T *dt, *u, *slope;         // [step of the tile][channel]; slope = d dt / d delta
-  T *g, *gate;               // [step in work][channel]: dL/d(y before the gate), dL/dz / that y
-  T *y, *along_B, *along_A;  // [step in work][thread]: sums over four states: C h; q B; q a h A
-
-  __device__ explicit BackwardTile(T* memory) {
-    const auto take = [&memory](int64_t size) {
-      T* taken = memory;
-      memory += size;
-      return taken;
-    };
-    B = take(scan_tile * width), C = take(scan_tile * width);
-    kept = reinterpret_cast<Quad<T>*>(take(scan_tile / some * scan_threads * 4));
-    h = reinterpret_cast<Quad<T>*>(take(some * scan_threads * 4));
-    q = reinterpret_cast<Quad<T>*>(take(some * scan_threads * 4));
-    dt = take(scan_tile * channels), u = take(scan_tile * channels);
-    slope = take(scan_tile * channels);
-    g = take(some * channels), gate = take(some * channels);
-    y = take(some * scan_threads), along_B = take(some * scan_threads);
-    along_A = take(some * scan_threads);
-  }
-};
 
 /// One block: some channels of a row, and where it stands in time. Steps that are not there count as
 /// steps of length zero, which change nothing.
@@ -64,15 +18,29 @@ struct BackwardBlock {
   const StateRange range;
   const ScanBlock<kLanes> at;
   const Tile tile;
-  int64_t begin = 0;         // of the tile
-  int steps = 0;             // of the tile
-  uint32_t starts = 0;       // bit t: a document starts at step t of the tile
-  T a[4], r[4], dA[4] = {};  // of the recurrence: rates, what reaches h from later steps, sums
-  T dD = 0, dbias = 0;       // of the loops: sums for `column`
+  ScanColumn<const T> dy, z;     // of `column`, at step `row` of those in work
+  ScanColumn<T> du, ddelta, dz;  // likewise
+  T* part;                       // of dB or dC, where this thread writes
+  int64_t begin = 0;             // of the tile
+  int steps = 0;                 // of the tile
+  uint32_t starts = 0;           // bit t: a document starts at step t of the tile
+  T a[4], r[4], dA[4] = {};      // of the recurrence: rates, what reaches h from later steps, sums
+  T dD = 0, dbias = 0;           // of the loops: sums for `column`
 
   __device__ BackwardBlock(const ScanArguments<T>& arguments, const ScanGradients<T>& gradients,
                            const StateRange& states, int64_t panels)
-      : in(arguments), grad(gradients), range(states), at(panels), tile(cuda::dynamic_shared<T>()) {
+      : in(arguments),
+        grad(gradients),
+        range(states),
+        at(panels),
+        tile(cuda::dynamic_shared<T>()),
+        dy(column_of(grad.y)),
+        z(column_of(in.z)),
+        du(column_of(grad.u)),
+        ddelta(column_of(grad.delta)),
+        dz(column_of(grad.z)),
+        part(&(adds_B() ? grad.B : grad.C)(at.b, at.panel, last_some() + term_step(),
+                                           4 * (at.thread % quads))) {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       a[i] = real(i) ? in.A(channel(), number(i)) * scan_log2_e<T> : T{0};
@@ -80,6 +48,18 @@ struct BackwardBlock {
     }
   }
 
+  // In sums over channels eight neighbouring threads share a step: `quads` for its states, `splits`
+  // for its channels.
+  static constexpr int quads = kLanes < 8 ? kLanes : 8, splits = 8 / quads;
+  __device__ int term_step() const { return at.thread / 8 % some; }
+  __device__ bool adds_B() const { return at.thread >= 8 * some; }
+
+  /// The first of the steps that are in work first.
+  __device__ int64_t last_some() const { return (in.time - 1) / some * some; }
+  template <class U>
+  __device__ ScanColumn<U> column_of(const View<U, 3>& v) const {
+    return {v, at.b, last_some() + at.row, at.first + at.column};
+  }
   __device__ int64_t channel() const { return at.first + at.c; }
   __device__ int64_t number(int i) const { return range.first + 4 * at.lane + i; }
   __device__ bool real(int i) const {
@@ -94,41 +74,49 @@ struct BackwardBlock {
     load_rows<Tile::width>(in.B, at.b, begin, steps, range, tile.B);
     load_rows<Tile::width>(in.C, at.b, begin, steps, range, tile.C);
     const int64_t channel = at.first + at.column;
-    const bool there = channel < in.channels;
-    const T bias = there && in.delta_bias ? in.delta_bias[channel] : T{0};
-#pragma unroll 8
-    for (int t = at.row; t < scan_tile; t += kLanes) {
-      const int to = t * channels + at.column;
-      ScanStep<T> step = {0, 0};
-      T u = 0;
-      if (there && t < steps) {
-        step = step_size(in.delta(at.b, begin + t, channel) + bias, in.softplus);
-        u = in.u(at.b, begin + t, channel);
-      }
-      tile.dt[to] = step.dt, tile.slope[to] = step.slope, tile.u[to] = u;
+    const bool real = channel < in.channels;
+    const T bias = real && in.delta_bias ? in.delta_bias[channel] : T{0};
+    const T linear = linear_above<T>(in.softplus);
+    ScanColumn<const T> us(in.u, at.b, begin + at.row, channel);
+    ScanColumn<const T> deltas(in.delta, at.b, begin + at.row, channel);
+#pragma unroll 4
+    for (int t = at.row, to = at.thread; t < scan_tile; t += kLanes, to += scan_threads) {
+      const bool there = real && t < steps;
+      const T u = there ? *us.at : T{0}, delta = there ? *deltas.at : T{0};
+      const ScanStep<T> step = step_size(delta + bias, linear);
+      tile.dt[to] = there ? step.dt : T{0}, tile.slope[to] = step.slope, tile.u[to] = u;
+      us.move(kLanes), deltas.move(kLanes);
     }
+  }
+
+  /// Calls f(i, t) for the steps t = row, row + kLanes, ... of those in work.
+  template <class F>
+  __device__ void for_steps(F&& f) const {
+#pragma unroll
+    for (int i = 0; i < (some + kLanes - 1) / kLanes; ++i)
+      if (const int t = at.row + i * kLanes; kLanes <= some || t < some) f(i, t);
   }
 
   /// The gate and its gradient, for the steps from `first` on.
   __device__ void enter_some(int first) {
-    const int64_t channel = at.first + at.column;
-#pragma unroll
-    for (int t = at.row; t < some; t += kLanes) {
-      T g = 0, gate = 0;
-      if (channel < in.channels && first + t < steps) {
-        g = grad.y(at.b, begin + first + t, channel);
-        if (in.z.data) {
-          const T z = in.z(at.b, begin + first + t, channel), s = cuda::sigmoid(z);
-          gate = g * s * std::fma(z, 1 - s, T{1});
-          g *= z * s;
-        }
+    const bool real = at.first + at.column < in.channels, gated = in.z.data;
+    for_steps([&](int i, int t) {
+      const bool there = real && first + t < steps;
+      T g = there ? dy.at[i * kLanes * dy.pitch] : T{0}, gate = 0;
+      if (gated) {
+        const T z_t = there ? z.at[i * kLanes * z.pitch] : T{0}, s = cuda::sigmoid(z_t);
+        gate = g * s * std::fma(z_t, 1 - s, T{1});
+        g *= z_t * s;
       }
-      dD = std::fma(g, tile.u[(first + t) * channels + at.column], dD);
-      tile.g[t * channels + at.column] = g, tile.gate[t * channels + at.column] = gate;
-    }
+      const int from = first * channels + i * scan_threads + at.thread;
+      const int to = i * scan_threads + at.thread;
+      dD = std::fma(g, tile.u[from], dD);
+      tile.g[to] = g, tile.gate[to] = gate, tile.dtu[to] = tile.dt[from] * tile.u[from];
+    });
   }
 
   /// The states at the start of the tile, and from them those before each `some` steps.
+  template <bool kStarts>
   __device__ void keep_states(const View<const T, 4>& chunk_states, int64_t index) {
     Quad<T> h;
 #pragma unroll
@@ -142,7 +130,7 @@ struct BackwardBlock {
       for (int t = first; t < first + some; ++t) {
         const T dt = tile.dt[t * channels + at.c], dtu = dt * tile.u[t * channels + at.c];
         const Quad<T> b = B[t * kLanes];
-        const bool forget = starts >> t & 1;
+        const bool forget = kStarts && (starts >> t & 1);
 #pragma unroll
         for (int i = 0; i < 4; ++i)
           h.v[i] = std::fma(cuda::exp2_quick(dt * a[i]), forget ? T{0} : h.v[i], dtu * b.v[i]);
@@ -162,11 +150,11 @@ struct BackwardBlock {
     T before[some][4], decay[some][4];
     const Quad<T>* B = reinterpret_cast<const Quad<T>*>(tile.B) + first * kLanes + at.lane;
     const Quad<T>* C = reinterpret_cast<const Quad<T>*>(tile.C) + first * kLanes + at.lane;
-    const T *dts = tile.dt + first * channels + at.c, *us = tile.u + first * channels + at.c;
+    const T *dts = tile.dt + first * channels + at.c, *dtus = tile.dtu + at.c;
     Quad<T> h = tile.kept[first / some * scan_threads + at.thread];
 #pragma unroll
     for (int t = 0; t < some; ++t) {
-      const T dt = dts[t * channels], dtu = dt * us[t * channels];
+      const T dt = dts[t * channels], dtu = dtus[t * channels];
       const Quad<T> b = B[t * kLanes], c = C[t * kLanes];
       const bool forget = kStarts && (starts >> (first + t) & 1);
       T y = 0;
@@ -203,83 +191,65 @@ struct BackwardBlock {
 
   /// The block's parts of dB and dC at the steps from `first` on: sums over its channels of dt u q and
   /// g h. Eight neighbouring threads read 128 bytes: all states of a channel, or of several.
-  __device__ void add_channels(int first) const {
-    constexpr int quads = kLanes < 8 ? kLanes : 8, splits = 8 / quads;
-    for (int task = at.thread; task < 2 * some * 8; task += scan_threads) {
-      const int t = task / 8 % some, split = task % 8 / quads;
-      const bool of_B = task / 8 / some == 1;
-      const Quad<T>* terms = (of_B ? tile.q : tile.h) + t * scan_threads;
-      const T* dt = tile.dt + (first + t) * channels;
-      const T* u = tile.u + (first + t) * channels;
-      const T* g = tile.g + t * channels;
+  __device__ void add_channels(int first) {
+    if (at.thread >= 2 * some * 8) return;  // whole warps
+    const int t = term_step(), split = at.thread % 8 / quads;
+    const T* weights = (adds_B() ? tile.dtu : tile.g) + t * channels + split;
+    const Quad<T>* terms = (adds_B() ? tile.q : tile.h) + t * scan_threads + split * kLanes;
 #pragma unroll
-      for (int quad = task % quads; quad < kLanes; quad += 8) {
-        Quad<T> sum = {};
-#pragma unroll 8
-        for (int c = split; c < channels; c += splits) {
-          const T weight = of_B ? dt[c] * u[c] : g[c];
-          const Quad<T> term = terms[c * kLanes + quad];
+    for (int quad = 0; quad < kLanes; quad += quads) {
+      const int own = quad + at.thread % quads;
+      Quad<T> sum = {};
 #pragma unroll
-          for (int i = 0; i < 4; ++i) sum.v[i] = std::fma(weight, term.v[i], sum.v[i]);
-        }
+      for (int c = 0; c < channels; c += splits) {
+        const T weight = weights[c];
+        const Quad<T> term = terms[c * kLanes + own];
 #pragma unroll
-        for (int other = quads; other < 8; other *= 2)
-#pragma unroll
-          for (int i = 0; i < 4; ++i) sum.v[i] += __shfl_xor_sync(0xffffffffu, sum.v[i], other);
-        if (split > 0 || first + t >= steps) continue;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int n = 4 * quad + i;
-          if (n < range.count)
-            (of_B ? grad.B : grad.C)(at.b, at.panel, begin + first + t, range.first + n) = sum.v[i];
-        }
+        for (int n = 0; n < 4; ++n) sum.v[n] = std::fma(weight, term.v[n], sum.v[n]);
       }
-    }
-  }
-
-  /// The sum over the threads of `column`, at step t of those in work.
-  __device__ T over_states(const T* sums, int t) const {
-    sums += t * scan_threads + at.column * kLanes;
-    T sum = 0;
-    if constexpr (kLanes % 4 == 0) {
 #pragma unroll
-      for (int quad = 0; quad < kLanes / 4; ++quad) {
-        const Quad<T> s = reinterpret_cast<const Quad<T>*>(sums)[quad];
-        sum += (s.v[0] + s.v[1]) + (s.v[2] + s.v[3]);
-      }
-    } else {
-      for (int i = 0; i < kLanes; ++i) sum += sums[i];
+      for (int other = quads; other < 8; other *= 2)
+#pragma unroll
+        for (int n = 0; n < 4; ++n) sum.v[n] += __shfl_xor_sync(0xffffffffu, sum.v[n], other);
+      if (split > 0 || first + t >= steps) continue;
+#pragma unroll
+      for (int n = 0; n < 4; ++n)
+        if (4 * own + n < range.count) part[4 * quad + n] = sum.v[n];
     }
-    return sum;
+    part -= some * range.count;
   }
 
   /// From the sums over states to the gradients of u, delta and z, or no more than the sums so far.
   __device__ void leave_some(int first) {
     const int64_t channel = at.first + at.column;
-    if (channel >= in.channels) return;
-    const T skip = in.D ? in.D[channel] : T{0};
-#pragma unroll
-    for (int t = at.row; t < some; t += kLanes) {
-      if (first + t >= steps) break;
-      const int64_t time = begin + first + t;
-      const int from = (first + t) * channels + at.column;
-      T along_B = over_states(tile.along_B, t), along_A = over_states(tile.along_A, t);
-      T y = over_states(tile.y, t);
+    const bool real = channel < in.channels, gated = in.z.data;
+    const T skip = real && in.D ? in.D[channel] : T{0};
+    for_steps([&](int i, int t) {
+      if (!real || first + t >= steps) return;
+      const int sums = (i * scan_threads + at.thread) * kLanes;
+      const int some_at = i * scan_threads + at.thread, tile_at = first * channels + some_at;
+      T& to_u = du.at[i * kLanes * du.pitch];
+      T& to_delta = ddelta.at[i * kLanes * ddelta.pitch];
+      T* const to_z = gated ? dz.at + i * kLanes * dz.pitch : nullptr;
+      T along_B = Tile::over_states(tile.along_B + sums),
+        along_A = Tile::over_states(tile.along_A + sums);
+      T y = Tile::over_states(tile.y + sums);
       if (!range.begins) {
-        along_B += grad.u(at.b, time, channel), along_A += grad.delta(at.b, time, channel);
-        if (in.z.data) y += grad.z(at.b, time, channel);
+        along_B += to_u, along_A += to_delta;
+        if (gated) y += *to_z;
       }
       if (range.ends) {
-        const T u = tile.u[from], g = tile.g[t * channels + at.column];
+        const T u = tile.u[tile_at];
         const T ddt = std::fma(u, along_B, scan_ln_2<T> * along_A);
-        along_A = ddt * tile.slope[from];
-        along_B = std::fma(tile.dt[from], along_B, skip * g);
-        y = tile.gate[t * channels + at.column] * std::fma(skip, u, y);
+        along_A = ddt * tile.slope[tile_at];
+        along_B = std::fma(tile.dt[tile_at], along_B, skip * tile.g[some_at]);
+        y = tile.gate[some_at] * std::fma(skip, u, y);
         dbias += along_A;
       }
-      grad.u(at.b, time, channel) = along_B, grad.delta(at.b, time, channel) = along_A;
-      if (in.z.data) grad.z(at.b, time, channel) = y;
-    }
+      to_u = along_B, to_delta = along_A;
+      if (gated) *to_z = y;
+    });
+    dy.move(-some), z.move(-some), du.move(-some), ddelta.move(-some), dz.move(-some);
   }
 
   /// What is summed over time.
@@ -306,14 +276,17 @@ struct BackwardBlock {
 /// A block has scan_threads / kLanes channels of a row, and goes through time tile by tile from the
 /// last to the first; through a tile a few steps at a time.
 template <class T, int kLanes>
-__global__ void __launch_bounds__(scan_threads)
+__global__ void __launch_bounds__(scan_threads, sizeof(T) == 4 ? 3 : 1)
     scan_backward_kernel(ScanArguments<T> in, StateRange range, int64_t panels,
                          View<const T, 4> chunk_states, ScanGradients<T> grad) {
   BackwardBlock<T, kLanes> block(in, grad, range, panels);
   for (int64_t index = in.chunks - 1; index >= 0; --index) {
     block.enter(index);
     __syncthreads();
-    block.keep_states(chunk_states, index);
+    if (block.starts == 0)
+      block.template keep_states<false>(chunk_states, index);
+    else
+      block.template keep_states<true>(chunk_states, index);
     for (int first = (block.steps - 1) / block.some * block.some; first >= 0; first -= block.some) {
       block.enter_some(first);
       __syncthreads();

@@ -2,6 +2,8 @@
 // and states, and what it reads. Internal; for .cu files; see README.md, "On a GPU".
 #pragma once
 
+#include <limits>
+
 #include "core/cuda_math.h"
 #include "kernels/segments.h"
 #include "kernels/selective_scan/arguments.h"
@@ -48,14 +50,26 @@ struct ScanBlock {
         column(thread % channels) {}
 };
 
+/// A place in one channel of a tensor, or in one state of B or C, that moves through time.
+template <class T>
+struct ScanColumn {
+  T* at;
+  int64_t pitch;  // of a step, in elements
+
+  __device__ ScanColumn(const View<T, 3>& v, int64_t b, int64_t t, int64_t c)
+      : at(v.data ? &v(b, t, c) : nullptr), pitch(v.strides[1]) {}
+  __device__ void move(int steps) { at += steps * pitch; }
+};
+
 /// dt = softplus(v) = max(v, 0) + log(1 + e^-|v|), v itself above 20, and its slope; as on a CPU.
 template <class T>
 struct ScanStep {
   T dt, slope;
 };
+/// `linear_above`: 20 for softplus, minus infinity for none.
 template <class T>
-__device__ ScanStep<T> step_size(T v, bool softplus) {
-  if (!softplus || v > 20) return {v, 1};
+__device__ ScanStep<T> step_size(T v, T linear_above) {
+  const bool linear = !(v <= linear_above);
   const T e = std::exp(-std::abs(v));
   T log1p;
   if constexpr (sizeof(T) == 8) {
@@ -67,7 +81,13 @@ __device__ ScanStep<T> step_size(T v, bool softplus) {
     R = std::fma(R, z, 0.666666403f);
     log1p = s * std::fma(z, R, 2.f);
   }
-  return {(v > 0 ? v : 0) + log1p, cuda::divide_quick(v < 0 ? e : T{1}, 1 + e)};
+  const T dt = (v > 0 ? v : 0) + log1p, slope = cuda::divide_quick(v < 0 ? e : T{1}, 1 + e);
+  return {linear ? v : dt, linear ? T{1} : slope};
+}
+
+template <class T>
+__device__ T linear_above(bool softplus) {
+  return softplus ? T{20} : -std::numeric_limits<T>::infinity();
 }
 
 template <class T>
@@ -80,10 +100,13 @@ inline constexpr T scan_ln_2 = static_cast<T>(0.69314718055994531);
 template <int kWidth, class T>
 __device__ void load_rows(const View<const T, 3>& from, int64_t b, int64_t begin, int steps,
                           const StateRange& range, T* to) {
-  for (int i = static_cast<int>(threadIdx.x); i < scan_tile * kWidth; i += scan_threads) {
-    const int t = i / kWidth, n = i % kWidth;
-    to[i] = t < steps && n < range.count ? from(b, begin + t, range.first + n) : T{0};
-  }
+  constexpr int together = scan_threads / kWidth;  // rows
+  const int thread = static_cast<int>(threadIdx.x), n = thread % kWidth, row = thread / kWidth;
+  if (n >= range.count) steps = 0;
+  ScanColumn<const T> rows(from, b, begin + row, range.first + n);
+#pragma unroll 4
+  for (int t = row; t < scan_tile; t += together, rows.move(together))
+    to[t * kWidth + n] = t < steps ? *rows.at : T{0};
 }
 
 /// Bit t: whether a document starts at step t of the tile. Asked by whole warps.

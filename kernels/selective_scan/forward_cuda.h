@@ -29,19 +29,22 @@ struct ForwardTile {
         inputs(reinterpret_cast<ScanInput<T>*>(C + scan_tile * width)) {}
 };
 
-/// Loop 1: step sizes, and what enters the states.
+/// Loop 1: step sizes, and what enters the states. Threads without a channel repeat the last one.
 template <int kLanes, class T>
 __device__ void enter(const ScanArguments<T>& in, const ScanBlock<kLanes>& at, int64_t begin,
                       int steps, ScanInput<T>* inputs) {
-  const int64_t channel = at.first + at.column;
-  const bool real = channel < in.channels;
-  const T bias = real && in.delta_bias ? in.delta_bias[channel] : T{0};
+  const int64_t own = at.first + at.column, last = in.channels - 1;
+  const int64_t channel = own < last ? own : last;
+  const T bias = in.delta_bias ? in.delta_bias[channel] : T{0};
+  const T linear = linear_above<T>(in.softplus);
+  ScanColumn<const T> u(in.u, at.b, begin + at.row, channel);
+  ScanColumn<const T> delta(in.delta, at.b, begin + at.row, channel);
+  inputs += at.thread;
 #pragma unroll 4
-  for (int t = at.row; t < steps; t += kLanes) {
-    const T u = real ? in.u(at.b, begin + t, channel) : T{0};
-    const T v = real ? in.delta(at.b, begin + t, channel) + bias : T{0};
-    const T dt = step_size(v, in.softplus).dt;
-    inputs[t * at.channels + at.column] = {dt, dt * u};
+  for (int t = at.row; t < steps;
+       t += kLanes, u.move(kLanes), delta.move(kLanes), inputs += scan_threads) {
+    const T dt = step_size(*delta.at + bias, linear).dt;
+    *inputs = {dt, dt * *u.at};
   }
 }
 
@@ -93,26 +96,30 @@ __device__ void leave(const ScanArguments<T>& in, const StateRange& range,
   constexpr int each = scan_tile / kLanes, together = each < 8 ? each : 8;
   const int64_t channel = at.first + at.column;
   if (channel >= in.channels) return;
+  const bool gated = in.z.data;
   const T skip = in.D ? in.D[channel] : T{0};
+  ScanColumn<const T> u(in.u, at.b, begin + at.row, channel);
+  ScanColumn<const T> z(gated ? in.z : in.u, at.b, begin + at.row, channel);
+  ScanColumn<T> to(y, at.b, begin + at.row, channel);
+  inputs += at.thread;
   for (int first = at.row; first < steps; first += together * kLanes) {
-    T u[together], z[together];
+    T us[together], zs[together];
 #pragma unroll
-    for (int i = 0; i < together; ++i) {
-      const int t = first + i * kLanes;
-      u[i] = t < steps ? in.u(at.b, begin + t, channel) : T{0};
-      z[i] = t < steps && in.z.data ? in.z(at.b, begin + t, channel) : T{0};
+    for (int i = 0; i < together; ++i, u.move(kLanes), z.move(kLanes)) {
+      const bool there = first + i * kLanes < steps;
+      us[i] = there ? *u.at : T{0};
+      zs[i] = there ? *z.at : T{0};
     }
 #pragma unroll
-    for (int i = 0; i < together; ++i) {
-      const int t = first + i * kLanes;
-      if (t >= steps) break;
-      T p = inputs[t * at.channels + at.column].dt;
-      if (!range.begins) p += y(at.b, begin + t, channel);
+    for (int i = 0; i < together; ++i, to.move(kLanes), inputs += scan_threads) {
+      if (first + i * kLanes >= steps) return;
+      T p = inputs->dt;
+      if (!range.begins) p += *to.at;
       if (range.ends) {
-        p = std::fma(skip, u[i], p);
-        if (in.z.data) p *= z[i] * cuda::sigmoid(z[i]);
+        p = std::fma(skip, us[i], p);
+        p = gated ? p * (zs[i] * cuda::sigmoid(zs[i])) : p;
       }
-      y(at.b, begin + t, channel) = p;
+      *to.at = p;
     }
   }
 }

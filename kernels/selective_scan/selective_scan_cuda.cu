@@ -78,33 +78,31 @@ void backward_of(const SelectiveScan& call, const Tensor& chunk_states, const Te
   const auto parts = [&](const Shape& shape) {
     return Tensor::empty(shape, dtype_of<T>, dy.device());
   };
-  int64_t panels = 0;  // the most that a range has: those of the first
-  for_lanes(in.states < scan_most_states ? in.states : scan_most_states,
-            [&](auto lanes) { panels = Plan<lanes()>(in, 0).panels; });
-  Tensor B = parts({in.batch, panels, in.time, in.states}), C = parts(B.shape());
   const Tensor A = parts({in.batch, in.channels, in.states});
   const Tensor D = parts({in.batch, in.channels}), delta_bias = parts(D.shape());
-  const ScanGradients<T> to{dy.view<const T, 3>(),
-                            optional_view<const T, 3>(dfinal_state),
-                            grad.u.view<T, 3>(),
-                            grad.delta.view<T, 3>(),
-                            optional_view<T, 3>(grad.z),
-                            optional_view<T, 3>(grad.initial_state),
-                            B.view<T, 4>(),
-                            C.view<T, 4>(),
-                            A.view<T, 3>(),
-                            D.view<T, 2>(),
-                            delta_bias.view<T, 2>()};
-  const auto states = chunk_states.view<const T, 4>();
+  ScanGradients<T> to{.y = dy.view<const T, 3>(),
+                      .final_state = optional_view<const T, 3>(dfinal_state),
+                      .u = grad.u.view<T, 3>(),
+                      .delta = grad.delta.view<T, 3>(),
+                      .z = optional_view<T, 3>(grad.z),
+                      .initial_state = optional_view<T, 3>(grad.initial_state),
+                      .A = A.view<T, 3>(),
+                      .D = D.view<T, 2>(),
+                      .delta_bias = delta_bias.view<T, 2>()};
   for_ranges(in.states, [&](const StateRange& range) {
     for_lanes(range.count, [&](auto lanes) {
       const Plan<lanes()> plan(in, BackwardTile<T, lanes()>::bytes);
-      cuda::launch(scan_backward_kernel<T, lanes()>, plan.grid, in, range, plan.panels, states, to);
+      const Tensor B = parts({in.batch, plan.panels, in.time, range.count}), C = parts(B.shape());
+      to.B = B.view<T, 4>(), to.C = C.view<T, 4>();
+      cuda::launch(scan_backward_kernel<T, lanes()>, plan.grid, in, range, plan.panels,
+                   chunk_states.view<const T, 4>(), to);
+      Tensor dB = grad.B.slice(2, range.first, range.first + range.count);
+      Tensor dC = grad.C.slice(2, range.first, range.first + range.count);
+      add_parts<T>(B, in.batch, dB);
+      add_parts<T>(C, in.batch, dC);
     });
   });
   add_parts<T>(A, 1, grad.A);
-  add_parts<T>(B, in.batch, grad.B);
-  add_parts<T>(C, in.batch, grad.C);
   add_parts<T>(D, 1, grad.D);
   add_parts<T>(delta_bias, 1, grad.delta_bias);
 }

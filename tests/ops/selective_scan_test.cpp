@@ -140,8 +140,9 @@ TEST(SelectiveScan, GradientsAgreeWithDifferences) {
 }
 
 TEST(SelectiveScan, EqualsTheReference) {
-  const Sizes all[] = {{1, 1, 1, 1},    {3, 1, 33, 16}, {1, 31, 31, 3},    {2, 32, 32, 8},
-                       {1, 33, 15, 17}, {1, 65, 63, 4}, {1, 100, 130, 16}, {2, 64, 300, 2}};
+  const Sizes all[] = {{1, 1, 1, 1},    {3, 1, 33, 16},  {1, 31, 31, 3},    {2, 32, 32, 8},
+                       {1, 33, 15, 17}, {1, 65, 63, 4},  {1, 100, 130, 16}, {2, 64, 300, 2},
+                       {2, 35, 9, 64},  {1, 41, 20, 70}, {1, 33, 3, 130}};
   for (const Sizes s : all)
     for (const bool with_resets : {false, true}) {
       SelectiveScan f64 = random_arguments(s), f32 = random_arguments(s, DType::f32);
@@ -186,7 +187,8 @@ TEST(SelectiveScan, TakesPartsOfASplit) {
 }
 
 TEST(SelectiveScan, StepByStepGivesTheBitsOfTheWhole) {
-  const Sizes all[] = {{1, 3, 1, 1}, {2, 4, 63, 3}, {1, 3, 130, 16}, {3, 3, 7, 17}, {1, 2, 33, 40}};
+  const Sizes all[] = {{1, 3, 1, 1},  {2, 4, 63, 3},  {1, 3, 130, 16},
+                       {3, 3, 7, 17}, {1, 2, 33, 40}, {2, 2, 5, 70}};
   for (const DType dtype : {DType::f32, DType::f64})
     for (const Sizes s : all) {
       SelectiveScan whole = random_arguments(s, dtype);
@@ -204,6 +206,23 @@ TEST(SelectiveScan, StepByStepGivesTheBitsOfTheWhole) {
       }
       EXPECT_TRUE(same_bits(step.initial_state, expected.final_state.value()));
     }
+}
+
+TEST(SelectiveScan, RowsByThemselvesGiveTheBitsOfTheBatch) {
+  // On a GPU so large a batch is cut over threads in another way.
+  for (const Sizes s : {Sizes{128, 2, 256, 16}, {90, 2, 100, 50}, {130, 2, 128, 24}}) {
+    SelectiveScan batch = random_arguments(s, DType::f32);
+    batch.resets = resets_at(s, {1});
+    const SelectiveScanResult expected = scan(batch);
+    SelectiveScan rows = batch;
+    for (Tensor SelectiveScan::*field :
+         {&SelectiveScan::u, &SelectiveScan::delta, &SelectiveScan::B, &SelectiveScan::C,
+          &SelectiveScan::z, &SelectiveScan::initial_state, &SelectiveScan::resets})
+      rows.*field = (batch.*field).slice(0, 3, 5);
+    const SelectiveScanResult result = scan(rows);
+    EXPECT_TRUE(same_bits(result.y.value(), expected.y.value().slice(0, 3, 5)));
+    EXPECT_TRUE(same_bits(result.final_state.value(), expected.final_state.value().slice(0, 3, 5)));
+  }
 }
 
 TEST(SelectiveScan, CutIntoCallsGivesTheBitsOfTheWhole) {
