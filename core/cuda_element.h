@@ -3,58 +3,10 @@
 // A device cannot compute with std::complex; Complex<T> has its layout. Other dtypes are themselves.
 #pragma once
 
+#include "core/complex_number.h"
 #include "core/dtype.h"
 
 namespace lw::cuda {
-
-template <class T>
-struct Complex {
-  T re, im;
-};
-template <class T>
-LW_HOST_DEVICE Complex<T> operator+(Complex<T> a, Complex<T> b) {
-  return {a.re + b.re, a.im + b.im};
-}
-template <class T>
-LW_HOST_DEVICE Complex<T> operator-(Complex<T> a, Complex<T> b) {
-  return {a.re - b.re, a.im - b.im};
-}
-template <class T>
-LW_HOST_DEVICE Complex<T> operator-(Complex<T> a) {
-  return {-a.re, -a.im};
-}
-template <class T>
-LW_HOST_DEVICE Complex<T> operator*(Complex<T> a, Complex<T> b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-template <class T>
-LW_HOST_DEVICE Complex<T> operator*(T a, Complex<T> b) {
-  return {a * b.re, a * b.im};
-}
-template <class T>
-LW_HOST_DEVICE Complex<T>& operator+=(Complex<T>& a, Complex<T> b) {
-  return a = a + b;
-}
-template <class T>
-LW_HOST_DEVICE Complex<T> conj(Complex<T> a) {
-  return {a.re, -a.im};
-}
-/// |a|^2
-template <class T>
-LW_HOST_DEVICE T norm(Complex<T> a) {
-  return a.re * a.re + a.im * a.im;
-}
-/// Scaled, so that nothing overflows that the quotient does not (Smith 1962).
-template <class T>
-LW_HOST_DEVICE Complex<T> operator/(Complex<T> a, Complex<T> b) {
-  const T re = b.re < 0 ? -b.re : b.re, im = b.im < 0 ? -b.im : b.im;
-  if (re >= im) {
-    const T ratio = b.im / b.re, scale = 1 / (b.re + b.im * ratio);
-    return {(a.re + a.im * ratio) * scale, (a.im - a.re * ratio) * scale};
-  }
-  const T ratio = b.re / b.im, scale = 1 / (b.re * ratio + b.im);
-  return {(a.re * ratio + a.im) * scale, (a.im * ratio - a.re) * scale};
-}
 
 namespace detail {
 template <class T>

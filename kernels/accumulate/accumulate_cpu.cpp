@@ -25,8 +25,7 @@ void add_rows(const Tensor& x, Tensor& y) {
 }
 
 void accumulate_cpu(const Tensor& x, Tensor& y) {
-  check(x.shape() == y.shape() && x.dtype() == y.dtype(), "accumulate: expected ", y, ", received ",
-        x);
+  check_accumulate(x, y);
   if (x.numel() == 0) return;
   const bool flat = x.is_contiguous() && y.is_contiguous();
   Tensor in, out, tail_in, tail_out;
@@ -45,8 +44,6 @@ void accumulate_cpu(const Tensor& x, Tensor& y) {
     if constexpr (is_floating(dtype_of<T>) || is_complex(dtype_of<T>)) {
       add_rows<T>(in, out);
       if (tail_in.defined() && tail_in.numel() > 0) add_rows<T>(tail_in, tail_out);
-    } else {
-      throw Error(str("accumulate: no gradient has dtype ", x.dtype()));
     }
   });
 }

@@ -8,9 +8,9 @@
 #include <cmath>
 
 #include "core/lanes-inl.h"
+#include "core/nest.h"
 #include "core/random.h"
 #include "kernels/dropout/dropout.h"
-#include "kernels/elementwise/nest.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {

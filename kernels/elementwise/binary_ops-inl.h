@@ -9,44 +9,44 @@ struct Slopes {
 
 struct Add {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a + b;
   }
   template <class T>
-  static Slopes<T> slopes(T, T) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T, T) {
     return {T(1), T(1)};
   }
 };
 
 struct Sub {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a - b;
   }
   template <class T>
-  static Slopes<T> slopes(T, T) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T, T) {
     return {T(1), T(-1)};
   }
 };
 
 struct Mul {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a * b;
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     return {b, a};
   }
 };
 
 struct Div {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a / b;
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     const T inverse = T(1) / b;
     return {inverse, -a * inverse * inverse};
   }
@@ -55,11 +55,11 @@ struct Div {
 /// The larger one, and NaN if either is NaN. Equal arguments share the gradient.
 struct Maximum {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return select(a == a, select(a > b, a, b), a);
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     const T share = select(a > b, T(1), select(a == b, T(0.5), T(0)));
     return {share, T(1) - share};
   }
@@ -68,11 +68,11 @@ struct Maximum {
 /// The smaller one, likewise.
 struct Minimum {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return select(a == a, select(a < b, a, b), a);
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     const T share = select(a < b, T(1), select(a == b, T(0.5), T(0)));
     return {share, T(1) - share};
   }
@@ -81,11 +81,11 @@ struct Minimum {
 /// a sigmoid(b): the gated linear unit
 struct Glu {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a / (T(1) + exp(-b));
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     const T s = T(1) / (T(1) + exp(-b));
     return {s, a * s * (T(1) - s)};
   }
@@ -94,11 +94,11 @@ struct Glu {
 /// a silu(b): the gate of Mamba
 struct SiluGate {
   template <class T>
-  static T value(T a, T b) {
+  LW_HOST_DEVICE static T value(T a, T b) {
     return a * b / (T(1) + exp(-b));
   }
   template <class T>
-  static Slopes<T> slopes(T a, T b) {
+  LW_HOST_DEVICE static Slopes<T> slopes(T a, T b) {
     const T s = T(1) / (T(1) + exp(-b));
     return {b * s, a * fma(b, s * (T(1) - s), s)};
   }

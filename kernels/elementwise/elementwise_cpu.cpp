@@ -11,8 +11,8 @@
 #include <algorithm>
 
 #include "core/lanes-inl.h"
-#include "kernels/elementwise/elementwise.h"
-#include "kernels/elementwise/nest.h"
+#include "core/nest.h"
+#include "kernels/elementwise/checks.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -22,38 +22,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace math = lw::simd::HWY_NAMESPACE;
 
 #include "kernels/elementwise/binary_ops-inl.h"
+#include "kernels/elementwise/functions-inl.h"
 #include "kernels/elementwise/unary_ops-inl.h"
-
-/// What a function with parameters takes.
-struct Numbers {
-  double first = 0, second = 0;
-};
 
 /// Computes `count` elements, a multiple of the lanes. Operands come inputs first; each has its
 /// first element in `at` and a step of 0 or 1 from an element to the next.
 template <class T>
 using Loop = void (*)(const Numbers& numbers, T* const* at, const int64_t* step, int64_t count);
-
-template <class Op>
-Op make(const Numbers& numbers) {
-  if constexpr (std::is_empty_v<Op>) {
-    return {};
-  } else {
-    return {numbers.first, numbers.second};
-  }
-}
-
-/// The slope from the tensor that the function keeps.
-template <class Op, class L>
-HWY_INLINE L slope(const Op& op, L kept) {
-  if constexpr (requires { op.template slope<L>(); }) {
-    return op.template slope<L>();
-  } else if constexpr (requires { op.slope_at_output(kept); }) {
-    return op.slope_at_output(kept);
-  } else {
-    return op.slope_at(kept);
-  }
-}
 
 template <class T>
 using D = hn::ScalableTag<T>;
@@ -181,13 +156,6 @@ void map(Loop<Computed<E>> loop, const Numbers& numbers, const Shape& shape,
   });
 }
 
-/// Calls f(TypeTag<E>()) for the dtypes that are computed with.
-template <class F>
-void for_element(const char* name, DType dtype, const F& f) {
-  if (dtype == DType::bf16) return f(TypeTag<bfloat16>());
-  for_float(name, dtype, f);
-}
-
 void unary_all(const UnaryFunction& f, const Tensor& x, Tensor& y) {
   for_element("unary", x.dtype(), [&](auto tag) {
     using E = typename decltype(tag)::type;
@@ -253,33 +221,24 @@ HWY_EXPORT(unary_backward_all);
 HWY_EXPORT(binary_all);
 HWY_EXPORT(binary_backward_all);
 
-void check_like(const char* name, const Tensor& x, const Tensor& y) {
-  check(x.shape() == y.shape() && x.dtype() == y.dtype(), name, ": expected ", y, ", received ", x);
-}
-
 void unary_cpu(const UnaryFunction& f, const Tensor& x, Tensor& y) {
-  check_like("unary", x, y);
+  check_unary(x, y);
   HWY_DYNAMIC_DISPATCH(unary_all)(f, x, y);
 }
 
 void unary_backward_cpu(const UnaryFunction& f, const Tensor& dy, const Tensor& kept, Tensor& dx) {
-  check_like("unary_backward", dy, dx);
-  if (keeps_of(f.op) != Keeps::nothing) check_like("unary_backward", kept, dx);
+  check_unary_backward(f, dy, kept, dx);
   HWY_DYNAMIC_DISPATCH(unary_backward_all)(f, dy, kept, dx);
 }
 
 void binary_cpu(Binary op, const Tensor& a, const Tensor& b, Tensor& y) {
-  const Shape shape = broadcast("binary", a.shape(), b.shape());
-  check(broadcast("binary", shape, y.shape()) == y.shape() && a.dtype() == y.dtype() &&
-            b.dtype() == y.dtype(),
-        "binary: ", a, " and ", b, " into ", y);
+  check_binary(a, b, y);
   HWY_DYNAMIC_DISPATCH(binary_all)(op, a, b, y);
 }
 
 void binary_backward_cpu(Binary op, const Tensor& a, const Tensor& b, const Tensor& dy, Tensor& da,
                          Tensor& db) {
-  if (da.defined()) check_like("binary_backward", da, dy);
-  if (db.defined()) check_like("binary_backward", db, dy);
+  check_binary_backward(dy, da, db);
   HWY_DYNAMIC_DISPATCH(binary_backward_all)(op, a, b, dy, da, db);
 }
 

@@ -1,4 +1,4 @@
-// Nest: a loop over the elements of a broadcast result, as parallel loops over rows.
+// Nest: a loop over the elements of a broadcast result, as parallel loops over rows. Internal.
 //
 // Operands align at the right, as in NumPy; an axis of size 1 that meets a larger one has stride 0.
 // Axes that all operands have without a gap are joined, so that contiguous operands of one shape
@@ -11,7 +11,7 @@
 #include "core/parallel.h"
 #include "core/tensor.h"
 
-namespace lw::kernels {
+namespace lw {
 
 template <size_t N>
 struct Nest {
@@ -60,13 +60,24 @@ struct Nest {
   }
 
   /// Where each operand has the first element of a row.
-  Offsets offsets_of(int64_t index) const {
+  LW_HOST_DEVICE Offsets offsets_of(int64_t index) const {
     Offsets at{};
     for (int k = rank - 1; k >= 0; --k) {
-      const int64_t here = index % outer[k].size;
-      index /= outer[k].size;
+      const int64_t rest = k == 0 ? 0 : index / outer[k].size;
+      const int64_t here = index - rest * outer[k].size;
+      index = rest;
       for (size_t n = 0; n < N; ++n) at[n] += here * outer[k].stride[n];
     }
+    return at;
+  }
+
+  int64_t elements() const { return rows * row.size; }
+  /// Where each operand has an element of the result, counted in row-major order.
+  LW_HOST_DEVICE Offsets place_of(int64_t element) const {
+    const int64_t line = rank == 0 ? 0 : element / row.size;
+    Offsets at = offsets_of(line);
+    const int64_t column = element - line * row.size;
+    for (size_t n = 0; n < N; ++n) at[n] += column * row.stride[n];
     return at;
   }
 
@@ -96,4 +107,4 @@ struct Nest {
   }
 };
 
-}  // namespace lw::kernels
+}  // namespace lw
