@@ -14,12 +14,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/philox.h"
 #include "core/tensor.h"
 
 namespace lw {
-
-/// Ten rounds of Philox 4x32: 128 random bits for a 128-bit counter and a 64-bit key.
-std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 class Random {
  public:

@@ -30,4 +30,15 @@ struct Dropout {
 
 inline Kernel<void(const Dropout& how, const Tensor& x, Tensor& y)> dropout{"dropout"};
 
+/// Random words below this one drop their element.
+inline uint32_t drop_threshold(double rate) {
+  return static_cast<uint32_t>(rate * 0x1p32 < 0x1p32 - 1 ? rate * 0x1p32 : 0x1p32 - 1);
+}
+
+/// What every device refuses.
+inline void check_dropout(const Tensor& x, const Tensor& y) {
+  check(x.rank() >= 1 && x.shape() == y.shape() && x.dtype() == y.dtype() && y.is_contiguous(),
+        "dropout: ", x, " into ", y);
+}
+
 }  // namespace lw::kernels

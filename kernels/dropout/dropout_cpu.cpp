@@ -78,7 +78,7 @@ void random_words(uint64_t key, uint64_t first, int64_t count, uint32_t* words) 
 /// 1 where index first + i is kept, else 0, for i in [0, count); `count` is at most `piece`.
 void keep_flags(const Dropout& how, int64_t first, int64_t count, float* keep) {
   HWY_ALIGN uint32_t words[piece + 128];
-  const auto threshold = static_cast<uint32_t>(std::min(how.rate * 0x1p32, 0x1p32 - 1));
+  const uint32_t threshold = drop_threshold(how.rate);
   const int64_t skipped = first % 4;
   const int64_t blocks = (skipped + count + 3) / 4;
   random_words(how.key, static_cast<uint64_t>(first / 4), (blocks + 15) / 16 * 16, words);
@@ -174,8 +174,7 @@ namespace {
 HWY_EXPORT(drop);
 
 void dropout_cpu(const Dropout& how, const Tensor& x, Tensor& y) {
-  check(x.rank() >= 1 && x.shape() == y.shape() && x.dtype() == y.dtype() && y.is_contiguous(),
-        "dropout: ", x, " into ", y);
+  check_dropout(x, y);
   if (x.numel() > 0) HWY_DYNAMIC_DISPATCH(drop)(how, x, y);
 }
 

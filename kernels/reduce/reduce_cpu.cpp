@@ -193,14 +193,6 @@ namespace {
 HWY_EXPORT(sum_all);
 HWY_EXPORT(max_all);
 
-void check_reduced(const char* name, const Tensor& x, const Axes& axes, const Tensor& y) {
-  Shape expected = x.shape();
-  for (int k = 0; k < x.rank(); ++k)
-    if (axes[k]) expected[k] = 1;
-  check(y.shape() == expected && y.dtype() == x.dtype() && y.is_contiguous(), name, ": ", x,
-        " into ", y, ", expected shape ", expected);
-}
-
 void sum_cpu(const Tensor& x, const Axes& axes, double scale, Tensor& y) {
   check_reduced("sum", x, axes, y);
   if (x.numel() == 0) return y.fill(0);

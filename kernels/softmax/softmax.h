@@ -20,4 +20,13 @@ inline Kernel<void(const Tensor& x, Tensor& y)> log_softmax{"log_softmax"};
 inline Kernel<void(const Tensor& y, const Tensor& dy, Tensor& dx)> log_softmax_backward{
     "log_softmax_backward"};
 
+// What every device refuses.
+inline void check_softmax(const Tensor& x, const Tensor& y) {
+  check(x.shape() == y.shape() && x.dtype() == y.dtype(), "softmax: ", x, " into ", y);
+}
+inline void check_softmax_backward(const Tensor& y, const Tensor& dy, const Tensor& dx) {
+  check(y.shape() == dx.shape() && dy.shape() == dx.shape(), "softmax_backward: ", y, " and ", dy,
+        " into ", dx);
+}
+
 }  // namespace lw::kernels

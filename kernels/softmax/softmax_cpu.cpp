@@ -146,14 +146,13 @@ HWY_EXPORT(backward);
 
 template <bool logarithm>
 void forward_cpu(const Tensor& x, Tensor& y) {
-  check(x.shape() == y.shape() && x.dtype() == y.dtype(), "softmax: ", x, " into ", y);
+  check_softmax(x, y);
   if (x.numel() > 0) HWY_DYNAMIC_DISPATCH(forward)(x, y, logarithm);
 }
 
 template <bool logarithm>
 void backward_cpu(const Tensor& y, const Tensor& dy, Tensor& dx) {
-  check(y.shape() == dx.shape() && dy.shape() == dx.shape(), "softmax_backward: ", y, " and ", dy,
-        " into ", dx);
+  check_softmax_backward(y, dy, dx);
   if (y.numel() > 0) HWY_DYNAMIC_DISPATCH(backward)(y, dy, dx, logarithm);
 }
 
