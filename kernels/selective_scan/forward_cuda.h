@@ -112,14 +112,14 @@ __device__ void leave(const ScanArguments<T>& in, const StateRange& range,
     }
 #pragma unroll
     for (int i = 0; i < together; ++i, to.move(kLanes), inputs += scan_threads) {
-      if (first + i * kLanes >= steps) return;
-      T p = inputs->dt;
-      if (!range.begins) p += *to.at;
+      const bool there = first + i * kLanes < steps;
+      T p = inputs->dt;  // what it is beyond the end does not matter
+      if (!range.begins && there) p += *to.at;
       if (range.ends) {
         p = std::fma(skip, us[i], p);
         p = gated ? p * (zs[i] * cuda::sigmoid(zs[i])) : p;
       }
-      *to.at = p;
+      if (there) *to.at = p;
     }
   }
 }
