@@ -5,7 +5,7 @@
 // Shapes: x, y [rows, channels]; mean, variance, weight, bias [channels]. One dtype, f32 or f64; x
 // and y may be pitched.
 // Cost: statistics read x twice, the forward pass once, the backward pass reads x and dy twice.
-// Deterministic: sums over rows are taken in fixed chunks, added in order.
+// Deterministic: sums over rows are taken in fixed chunks, added in a fixed order.
 // Gradient derived in README.md. Ioffe & Szegedy 2015, arXiv:1502.03167.
 #pragma once
 

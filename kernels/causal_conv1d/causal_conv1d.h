@@ -9,7 +9,7 @@
 // [batch, W-1, channel]; resets u8 [batch, time]. x, y and their gradients may be pitched.
 // Cost: reads x once and writes y once (backward: reads x and dy, writes dx); bound by memory.
 // Determinism: an output is the same chain of roundings however the sequence is cut; gradients of
-// weight and bias are sums over chunks of 64 steps, added up in order.
+// weight and bias are sums over chunks of 64 steps, added up in a fixed order.
 // Reference: README.md beside this file.
 #pragma once
 

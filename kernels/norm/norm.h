@@ -8,7 +8,8 @@
 // line i mod groups, so that one call normalises the groups of a channel axis. All of one dtype,
 // f32 or f64; x, residual and y may be pitched.
 // Cost: reads x and residual, writes s and y; backward reads s, dy, ds, writes dx; bound by memory.
-// Deterministic: rows are independent; dweight and dbias are sums of fixed chunks, in order.
+// Deterministic: rows are independent; dweight and dbias are sums of fixed chunks, in a fixed
+// order.
 // Gradients derived in README.md. Ba, Kiros & Hinton 2016, arXiv:1607.06450; Zhang & Sennrich 2019,
 // arXiv:1910.07467.
 #pragma once

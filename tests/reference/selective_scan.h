@@ -42,6 +42,7 @@ struct Channel {
     const auto B = s.B.view<double, 3>(), C = s.C.view<double, 3>();
     const auto A = s.A.view<double, 2>();
     const auto states = s.initial_state.view<double, 3>();
+    const auto resets = s.resets.view<uint8_t, 2>();
     const int64_t N = s.A.size(1);
     h.emplace_back();
     for (int64_t n = 0; n < N; ++n) h[0].push_back(states(b, d, n));
@@ -54,7 +55,7 @@ struct Channel {
       decay.emplace_back();
       h.emplace_back();
       for (int64_t n = 0; n < N; ++n) {
-        const double a = s.resets.at({b, t}) != 0 ? 0 : std::exp(dt[t] * A(d, n));
+        const double a = resets(b, t) != 0 ? 0 : std::exp(dt[t] * A(d, n));
         decay[t].push_back(a);
         h[t + 1].push_back(a * h[t][n] + dt[t] * B(b, t, n) * u(b, t, d));
         y[t] += C(b, t, n) * h[t + 1][n];
