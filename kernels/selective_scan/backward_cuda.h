@@ -11,16 +11,15 @@ namespace lw::kernels {
 template <class T, int kLanes>
 struct BackwardBlock {
   using Tile = BackwardTile<T, kLanes>;
-  static constexpr int some = Tile::some, channels = Tile::channels;
+  static constexpr int some = Tile::some, channels = Tile::channels, threads = Tile::threads;
 
   const ScanArguments<T>& in;
   const ScanGradients<T>& grad;
   const StateRange range;
-  const ScanBlock<kLanes> at;
+  const typename Tile::Block at;
   const Tile tile;
   ScanColumn<const T> dy, z;     // of `column`, at step `row` of those in work
   ScanColumn<T> du, ddelta, dz;  // likewise
-  T* part;                       // of dB or dC, where this thread writes
   int64_t begin = 0;             // of the tile
   int steps = 0;                 // of the tile
   uint32_t starts = 0;           // bit t: a document starts at step t of the tile
@@ -38,9 +37,11 @@ struct BackwardBlock {
         z(column_of(in.z)),
         du(column_of(grad.u)),
         ddelta(column_of(grad.delta)),
-        dz(column_of(grad.z)),
-        part(&(adds_B() ? grad.B : grad.C)(at.b, at.panel, last_some() + term_step(),
-                                           4 * (at.thread % quads))) {
+        dz(column_of(grad.z)) {
+#pragma unroll
+    for (int pass = 0; pass < passes; ++pass)
+      part[pass] = &(adds_B(pass) ? grad.B : grad.C)(at.b, at.panel, last_some() + term_step(pass),
+                                                     4 * (at.thread % quads));
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       a[i] = real(i) ? in.A(channel(), number(i)) * scan_log2_e<T> : T{0};
@@ -49,10 +50,12 @@ struct BackwardBlock {
   }
 
   // In sums over channels eight neighbouring threads share a step: `quads` for its states, `splits`
-  // for its channels.
+  // for its channels. All steps of dB and dC take one pass of the block, or two.
   static constexpr int quads = kLanes < 8 ? kLanes : 8, splits = 8 / quads;
-  __device__ int term_step() const { return at.thread / 8 % some; }
-  __device__ bool adds_B() const { return at.thread >= 8 * some; }
+  static constexpr int passes = 2 * some * 8 / threads;
+  T* part[passes];  // of dB or dC: where this thread writes
+  __device__ int term_step(int pass) const { return (at.thread + pass * threads) / 8 % some; }
+  __device__ bool adds_B(int pass) const { return at.thread + pass * threads >= 8 * some; }
 
   /// The first of the steps that are in work first.
   __device__ int64_t last_some() const { return (in.time - 1) / some * some; }
@@ -71,8 +74,8 @@ struct BackwardBlock {
     begin = index * scan_tile;
     steps = static_cast<int>(in.time - begin < scan_tile ? in.time - begin : scan_tile);
     starts = starts_of(in, at.b, begin, steps);
-    load_rows<Tile::width>(in.B, at.b, begin, steps, range, tile.B);
-    load_rows<Tile::width>(in.C, at.b, begin, steps, range, tile.C);
+    load_rows<Tile::width, threads>(in.B, at.b, begin, steps, range, tile.B);
+    load_rows<Tile::width, threads>(in.C, at.b, begin, steps, range, tile.C);
     const int64_t channel = at.first + at.column;
     const bool real = channel < in.channels;
     const T bias = real && in.delta_bias ? in.delta_bias[channel] : T{0};
@@ -80,7 +83,7 @@ struct BackwardBlock {
     ScanColumn<const T> us(in.u, at.b, begin + at.row, channel);
     ScanColumn<const T> deltas(in.delta, at.b, begin + at.row, channel);
 #pragma unroll 4
-    for (int t = at.row, to = at.thread; t < scan_tile; t += kLanes, to += scan_threads) {
+    for (int t = at.row, to = at.thread; t < scan_tile; t += kLanes, to += threads) {
       const bool there = real && t < steps;
       const T u = there ? *us.at : T{0}, delta = there ? *deltas.at : T{0};
       const ScanStep<T> step = step_size(delta + bias, linear);
@@ -108,8 +111,8 @@ struct BackwardBlock {
         gate = g * s * std::fma(z_t, 1 - s, T{1});
         g *= z_t * s;
       }
-      const int from = first * channels + i * scan_threads + at.thread;
-      const int to = i * scan_threads + at.thread;
+      const int from = first * channels + i * threads + at.thread;
+      const int to = i * threads + at.thread;
       dD = std::fma(g, tile.u[from], dD);
       tile.g[to] = g, tile.gate[to] = gate, tile.dtu[to] = tile.dt[from] * tile.u[from];
     });
@@ -124,7 +127,7 @@ struct BackwardBlock {
       h.v[i] = real(i) ? chunk_states(at.b, index, number(i), channel()) : T{0};
     const Quad<T>* B = reinterpret_cast<const Quad<T>*>(tile.B) + at.lane;
     for (int first = 0;; first += some) {
-      tile.kept[first / some * scan_threads + at.thread] = h;
+      tile.kept[first / some * threads + at.thread] = h;
       if (first + some >= steps) return;
 #pragma unroll
       for (int t = first; t < first + some; ++t) {
@@ -151,7 +154,7 @@ struct BackwardBlock {
     const Quad<T>* B = reinterpret_cast<const Quad<T>*>(tile.B) + first * kLanes + at.lane;
     const Quad<T>* C = reinterpret_cast<const Quad<T>*>(tile.C) + first * kLanes + at.lane;
     const T *dts = tile.dt + first * channels + at.c, *dtus = tile.dtu + at.c;
-    Quad<T> h = tile.kept[first / some * scan_threads + at.thread];
+    Quad<T> h = tile.kept[first / some * threads + at.thread];
 #pragma unroll
     for (int t = 0; t < some; ++t) {
       const T dt = dts[t * channels], dtu = dtus[t * channels];
@@ -165,8 +168,8 @@ struct BackwardBlock {
         h.v[i] = std::fma(decay[t][i], before[t][i], dtu * b.v[i]);
         y = std::fma(c.v[i], h.v[i], y);
       }
-      tile.h[t * scan_threads + at.thread] = h;
-      tile.y[t * scan_threads + at.thread] = y;
+      tile.h[t * threads + at.thread] = h;
+      tile.y[t * threads + at.thread] = y;
     }
 #pragma unroll
     for (int t = some - 1; t >= 0; --t) {
@@ -183,19 +186,18 @@ struct BackwardBlock {
         dA[i] = std::fma(dt, rate, dA[i]);
         along_A = std::fma(rate, a[i], along_A);
       }
-      tile.q[t * scan_threads + at.thread] = q;
-      tile.along_B[t * scan_threads + at.thread] = along_B;
-      tile.along_A[t * scan_threads + at.thread] = along_A;
+      tile.q[t * threads + at.thread] = q;
+      tile.along_B[t * threads + at.thread] = along_B;
+      tile.along_A[t * threads + at.thread] = along_A;
     }
   }
 
   /// The block's parts of dB and dC at the steps from `first` on: sums over its channels of dt u q and
   /// g h. Eight neighbouring threads read 128 bytes: all states of a channel, or of several.
-  __device__ void add_channels(int first) {
-    if (at.thread >= 2 * some * 8) return;  // whole warps
-    const int t = term_step(), split = at.thread % 8 / quads;
-    const T* weights = (adds_B() ? tile.dtu : tile.g) + t * channels + split;
-    const Quad<T>* terms = (adds_B() ? tile.q : tile.h) + t * scan_threads + split * kLanes;
+  __device__ void add_channels(int first, int pass) {
+    const int t = term_step(pass), split = at.thread % 8 / quads;
+    const T* weights = (adds_B(pass) ? tile.dtu : tile.g) + t * channels + split;
+    const Quad<T>* terms = (adds_B(pass) ? tile.q : tile.h) + t * threads + split * kLanes;
 #pragma unroll
     for (int quad = 0; quad < kLanes; quad += quads) {
       const int own = quad + at.thread % quads;
@@ -214,9 +216,9 @@ struct BackwardBlock {
       if (split > 0 || first + t >= steps) continue;
 #pragma unroll
       for (int n = 0; n < 4; ++n)
-        if (4 * own + n < range.count) part[4 * quad + n] = sum.v[n];
+        if (4 * own + n < range.count) part[pass][4 * quad + n] = sum.v[n];
     }
-    part -= some * range.count;
+    part[pass] -= some * range.count;
   }
 
   /// From the sums over states to the gradients of u, delta and z, or no more than the sums so far.
@@ -226,8 +228,8 @@ struct BackwardBlock {
     const T skip = real && in.D ? in.D[channel] : T{0};
     for_steps([&](int i, int t) {
       if (!real || first + t >= steps) return;
-      const int sums = (i * scan_threads + at.thread) * kLanes;
-      const int some_at = i * scan_threads + at.thread, tile_at = first * channels + some_at;
+      const int sums = (i * threads + at.thread) * kLanes;
+      const int some_at = i * threads + at.thread, tile_at = first * channels + some_at;
       T& to_u = du.at[i * kLanes * du.pitch];
       T& to_delta = ddelta.at[i * kLanes * ddelta.pitch];
       T* const to_z = gated ? dz.at + i * kLanes * dz.pitch : nullptr;
@@ -273,10 +275,11 @@ struct BackwardBlock {
   }
 };
 
-/// A block has scan_threads / kLanes channels of a row, and goes through time tile by tile from the
+/// A block has some channels of a row, and goes through time tile by tile from the
 /// last to the first; through a tile a few steps at a time.
 template <class T, int kLanes>
-__global__ void __launch_bounds__(scan_threads, sizeof(T) == 4 ? 3 : 1)
+__global__ void __launch_bounds__(BackwardTile<T, kLanes>::threads,
+                                  BackwardTile<T, kLanes>::threads == 128 ? 3 : 1)
     scan_backward_kernel(ScanArguments<T> in, StateRange range, int64_t panels,
                          View<const T, 4> chunk_states, ScanGradients<T> grad) {
   BackwardBlock<T, kLanes> block(in, grad, range, panels);
@@ -295,7 +298,8 @@ __global__ void __launch_bounds__(scan_threads, sizeof(T) == 4 ? 3 : 1)
       else
         block.template recur<true>(first);
       __syncthreads();
-      block.add_channels(first);
+#pragma unroll
+      for (int pass = 0; pass < block.passes; ++pass) block.add_channels(first, pass);
       block.leave_some(first);
       __syncthreads();
     }

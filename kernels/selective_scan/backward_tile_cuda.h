@@ -20,12 +20,15 @@ struct ScanGradients {
 /// The shared memory of a block: a tile of steps, and the few steps of it that are in work.
 template <class T, int kLanes>
 struct BackwardTile {
+  // Of a block: the fewer, the less memory; the more, the fewer parts of dB and dC.
+  static constexpr int threads = sizeof(T) == 8 || kLanes <= 2 ? scan_threads / 2 : scan_threads;
+  using Block = ScanBlock<kLanes, threads>;
   static constexpr int some = sizeof(T) == 4 ? 8 : 4;  // steps whose states are in registers
   static constexpr int width = 4 * kLanes;             // states of a channel
-  static constexpr int channels = ScanBlock<kLanes>::channels;
+  static constexpr int channels = Block::channels;
   static constexpr int64_t bytes =
       sizeof(T) * (scan_tile * (2 * width + 3 * channels) + 3 * some * channels +
-                   scan_threads * (4 * scan_tile / some + 8 * some + 3 * some));
+                   threads * (4 * scan_tile / some + 8 * some + 3 * some));
 
   T *B, *C;           // [step of the tile][state]
   Quad<T>* kept;      // [some steps][thread]: states before them
@@ -41,14 +44,14 @@ struct BackwardTile {
       return taken;
     };
     B = take(scan_tile * width), C = take(scan_tile * width);
-    kept = reinterpret_cast<Quad<T>*>(take(scan_tile / some * scan_threads * 4));
-    h = reinterpret_cast<Quad<T>*>(take(some * scan_threads * 4));
-    q = reinterpret_cast<Quad<T>*>(take(some * scan_threads * 4));
+    kept = reinterpret_cast<Quad<T>*>(take(scan_tile / some * threads * 4));
+    h = reinterpret_cast<Quad<T>*>(take(some * threads * 4));
+    q = reinterpret_cast<Quad<T>*>(take(some * threads * 4));
     dt = take(scan_tile * channels), u = take(scan_tile * channels);
     slope = take(scan_tile * channels);
     g = take(some * channels), gate = take(some * channels), dtu = take(some * channels);
-    y = take(some * scan_threads), along_B = take(some * scan_threads);
-    along_A = take(some * scan_threads);
+    y = take(some * threads), along_B = take(some * threads);
+    along_A = take(some * threads);
   }
 
   /// The sum of what the kLanes threads of a channel have left.

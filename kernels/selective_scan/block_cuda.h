@@ -10,7 +10,7 @@
 
 namespace lw::kernels {
 
-inline constexpr int scan_threads = 128;                // of a block
+inline constexpr int scan_threads = 128;                // of a block, mostly
 inline constexpr int scan_tile = selective_scan_chunk;  // steps, and lanes of a warp
 inline constexpr int64_t scan_most_states = 64;         // of a launch
 
@@ -30,9 +30,9 @@ struct alignas(16) Quad {
 /// How a block lies over a row of the batch. In the recurrence kLanes neighbouring threads share a
 /// channel, four states at a time each; in loops over steps and channels neighbouring threads have
 /// neighbouring channels.
-template <int kLanes>
+template <int kLanes, int kThreads = scan_threads>
 struct ScanBlock {
-  static constexpr int channels = scan_threads / kLanes;
+  static constexpr int threads = kThreads, channels = kThreads / kLanes;
 
   int64_t b, panel, first;  // row, place among the blocks of the row, first channel
   int thread;
@@ -97,10 +97,10 @@ inline constexpr T scan_ln_2 = static_cast<T>(0.69314718055994531);
 
 /// to[t][n] = from(b, begin + t, range.first + n): the rows of B or C that a tile needs, zero where
 /// there is no such step or state.
-template <int kWidth, class T>
+template <int kWidth, int kThreads, class T>
 __device__ void load_rows(const View<const T, 3>& from, int64_t b, int64_t begin, int steps,
                           const StateRange& range, T* to) {
-  constexpr int together = scan_threads / kWidth;  // rows
+  constexpr int together = kThreads / kWidth;  // rows
   const int thread = static_cast<int>(threadIdx.x), n = thread % kWidth, row = thread / kWidth;
   if (n >= range.count) steps = 0;
   ScanColumn<const T> rows(from, b, begin + row, range.first + n);

@@ -155,8 +155,8 @@ __global__ void __launch_bounds__(scan_threads, sizeof(T) == 8 ? 4
         if (real(i)) chunk_states(at.b, index, range.first + number(i), channel) = h[i];
     }
     enter(in, at, begin, steps, tile.inputs);
-    load_rows<Tile::width>(in.B, at.b, begin, steps, range, tile.B);
-    load_rows<Tile::width>(in.C, at.b, begin, steps, range, tile.C);
+    load_rows<Tile::width, scan_threads>(in.B, at.b, begin, steps, range, tile.B);
+    load_rows<Tile::width, scan_threads>(in.C, at.b, begin, steps, range, tile.C);
     const uint32_t starts = starts_of(in, at.b, begin, steps);
     __syncthreads();
     if (starts == 0)

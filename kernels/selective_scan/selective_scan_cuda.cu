@@ -31,16 +31,16 @@ void for_lanes(int64_t count, F&& f) {
   return f(std::integral_constant<int, 16>());
 }
 
-/// A launch for all rows and channels, kLanes threads for each.
-template <int kLanes>
+/// A launch for all rows and channels.
+template <class Block>
 struct Plan {
   int64_t panels;
   cuda::Grid grid;
 
   template <class T>
   Plan(const ScanArguments<T>& in, int64_t shared_bytes)
-      : panels(cuda::divide_up(in.channels, ScanBlock<kLanes>::channels)),
-        grid(cuda::blocks(in.batch * panels, scan_threads)) {
+      : panels(cuda::divide_up(in.channels, Block::channels)),
+        grid(cuda::blocks(in.batch * panels, Block::threads)) {
     grid.shared_bytes = shared_bytes;
   }
 };
@@ -48,7 +48,7 @@ struct Plan {
 template <class T, int kStates, int kLanes>
 void launch_forward(const ScanArguments<T>& in, const StateRange& range, const View<T, 3>& y,
                     const View<T, 3>& final_state, const View<T, 4>& chunk_states) {
-  const Plan<kLanes> plan(in, ForwardTile<T, kStates, kLanes>::bytes);
+  const Plan<ScanBlock<kLanes>> plan(in, ForwardTile<T, kStates, kLanes>::bytes);
   cuda::launch(scan_forward_kernel<T, kStates, kLanes>, plan.grid, in, range, plan.panels, y,
                final_state, chunk_states);
 }
@@ -91,7 +91,8 @@ void backward_of(const SelectiveScan& call, const Tensor& chunk_states, const Te
                       .delta_bias = delta_bias.view<T, 2>()};
   for_ranges(in.states, [&](const StateRange& range) {
     for_lanes(range.count, [&](auto lanes) {
-      const Plan<lanes()> plan(in, BackwardTile<T, lanes()>::bytes);
+      using Tile = BackwardTile<T, lanes()>;
+      const Plan<typename Tile::Block> plan(in, Tile::bytes);
       const Tensor B = parts({in.batch, plan.panels, in.time, range.count}), C = parts(B.shape());
       to.B = B.view<T, 4>(), to.C = C.view<T, 4>();
       cuda::launch(scan_backward_kernel<T, lanes()>, plan.grid, in, range, plan.panels,
