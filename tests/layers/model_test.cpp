@@ -18,9 +18,10 @@ ModelOptions mamba(const std::string& norm = "rms") {
 }
 
 Tensor ids(const Shape& shape, int64_t below) {
-  Tensor t = Tensor::empty(shape, DType::i64);
-  for (int64_t i = 0; i < t.numel(); ++i) t.data<int64_t>()[i] = (7 * i + i / 3) % below;
-  return t;
+  std::vector<int64_t> values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<int64_t>(7 * i + i / 3) % below;
+  return Tensor::from(shape, values);
 }
 
 const ModelPorts language{.vocabulary = 11, .outputs = 11, .every_step = true};

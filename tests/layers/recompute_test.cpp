@@ -17,9 +17,10 @@ const std::vector<std::string> policies{"none", "block", "full"};
 const ModelPorts language{.vocabulary = 11, .outputs = 11, .every_step = true};
 
 Tensor ids(const Shape& shape, int64_t below) {
-  Tensor t = Tensor::empty(shape, DType::i64);
-  for (int64_t i = 0; i < t.numel(); ++i) t.data<int64_t>()[i] = (7 * i + i / 3) % below;
-  return t;
+  std::vector<int64_t> values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<int64_t>(7 * i + i / 3) % below;
+  return Tensor::from(shape, values);
 }
 
 ModelOptions options_of(const std::string& kind, const std::string& norm = "rms") {
@@ -72,8 +73,9 @@ TEST(Recompute, GradientsHaveTheSameBitsForEveryKindOfBlock) {
 }
 
 TEST(Recompute, GradientsHaveTheSameBitsForPackedDocumentsAndInBf16) {
-  Tensor resets = Tensor::zeros({3, 20}, DType::u8);
-  for (const int64_t i : {0, 7, 31, 50}) resets.data<uint8_t>()[i] = 1;
+  std::vector<uint8_t> starts(60);
+  for (const size_t i : {0, 7, 31, 50}) starts[i] = 1;
+  const Tensor resets = Tensor::from({3, 20}, starts);
   expect_same_bits(options_of("mamba1"), {.resets = resets});
   expect_same_bits(options_of("s4d"), {.resets = resets});
   const Autocast precision(DType::bf16);

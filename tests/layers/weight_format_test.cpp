@@ -23,10 +23,9 @@ Model language_model(bool tied = true, const std::string& layer = "mamba1") {
 }
 
 Tensor tokens(int64_t batch, int64_t time) {
-  Tensor t = Tensor::empty({batch, time}, DType::i64);
-  for (int64_t i = 0; i < t.numel(); ++i)
-    t.data<int64_t>()[i] = Random(2).integer_at(static_cast<uint64_t>(i), vocabulary);
-  return t;
+  std::vector<int64_t> values(static_cast<size_t>(batch * time));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = Random(2).integer_at(i, vocabulary);
+  return Tensor::from({batch, time}, values);
 }
 
 Tensor logits(const Model& model, const Tensor& x) {
