@@ -7,7 +7,7 @@
 #   kernels/NAME/README.md          the mathematics, its gradient derived, references
 #   kernels/NAME/NAME.h             what the kernels compute
 #   kernels/NAME/NAME_cpu.cpp       how, on the CPU
-#   kernels/NAME/NAME_cuda.cu       how, on a GPU (from the first CUDA kernel on)
+#   kernels/NAME/NAME_cuda.cu       how, on a GPU
 # A missing file, the README and the test included, is a configure error. So `git ls-files '*NAME*'` finds all of it.
 function(lw_op name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "KERNEL" "" "")

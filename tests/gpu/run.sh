@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Tests and times Longwave on the GPU of this machine; part of a bundle (bundle.sh).
+#
+#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, training; all unless named
+#
+# RESULTS gets a table in Markdown and the whole output of each part. Exit code 1 if a test or a sanitizer failed.
+# LONGWAVE_DATA names the folder of the datasets, for `training`; without it the parts that need files are left out.
+set -uo pipefail
+bundle=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+results=${1:?a folder for the results}
+shift
+parts=("$@")
+((${#parts[@]})) || parts=(tests sanitizers ops steps training)
+mkdir -p "$results"
+failed=0
+
+# NVIDIA's libraries, wherever this machine keeps them: a toolkit, or the packages of a Python.
+nvidia=$(find /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt -name 'libcublasLt.so.13*' -o -name 'libcufft.so.12*' \
+  2>/dev/null | xargs -r -n1 dirname | sort -u | paste -sd:)
+export LD_LIBRARY_PATH=$bundle/longwave/lib:$bundle/lib:$nvidia${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+longwave=$bundle/longwave/bin/longwave
+card=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1)
+"$longwave" doctor >"$results/doctor.txt"
+cat "$results/doctor.txt"
+
+head_of() { printf '%s, %s, Longwave %s\n\n' "$(date -u +%F)" "$card" "$("$longwave" version | head -n 1)"; }
+
+run_tests() {
+  local table=$results/tests.md test name status
+  { head_of; echo '| Test | Result | Seconds |'; echo '| --- | --- | ---: |'; } >"$table"
+  for test in "$bundle"/tests/*_test; do
+    name=$(basename "$test") SECONDS=0 status=passed
+    LW_DEVICE=cuda timeout 300 "$test" --gtest_brief=1 >"$results/$name.log" 2>&1 || status="**failed ($?)**" failed=1
+    [[ $status == passed ]] && rm "$results/$name.log"
+    echo "| $name | $status | $SECONDS |" >>"$table"
+  done
+  grep -c passed "$table"
+  grep failed "$table"
+}
+
+run_sanitizers() {
+  local table=$results/sanitizers.md tool test name status
+  command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer: left out"; return; }
+  { head_of; echo '| Test | memcheck | racecheck | initcheck |'; echo '| --- | --- | --- | --- |'; } >"$table"
+  for test in "$bundle"/tests/{kernels,ops}_*_test; do
+    name=$(basename "$test")
+    local line="| $name |"
+    for tool in memcheck racecheck initcheck; do
+      status=clean
+      # The caching allocator and NaN in new memory would hide what initcheck looks for.
+      LW_POISON=0 LW_DEVICE=cuda timeout 240 compute-sanitizer --tool $tool --error-exitcode 9 --kernel-regex kns=lw \
+        "$test" --gtest_brief=1 >"$results/$name.$tool.log" 2>&1 || status="**failed ($?)**"
+      if [[ $status == clean ]]; then rm "$results/$name.$tool.log"; else failed=1; fi
+      line+=" $status |"
+    done
+    echo "$line" >>"$table"
+  done
+  grep failed "$table" || echo "sanitizers: clean"
+}
+
+# field NAME: that field of the JSON object on stdin
+field() { grep -oE "\"$1\":(\"[^\"]*\"|[-0-9.e+]+)" | head -n 1 | cut -d: -f2 | tr -d '"'; }
+
+run_ops() {
+  local table=$results/ops.md op line
+  { head_of
+    echo '| Op, at its default shape | Forward, ms | Share of floor | Backward, ms | Share of floor |'
+    echo '| --- | ---: | ---: | ---: | ---: |'; } >"$table"
+  "$longwave" bench machine --device cuda --json | tee -a "$results/machine.json"
+  for op in $("$longwave" bench op - 2>&1 | sed -n 's/^ *ops://p'); do
+    line=$("$longwave" bench op "$op" --device cuda --json 2>"$results/$op.log") || { failed=1; continue; }
+    echo "$line" >>"$results/ops.json"
+    printf '| %s | %.4f | %.2f | %.4f | %.2f |\n' "$op" $(for f in forward_ms share_of_floor backward_ms \
+      backward_share_of_floor; do v=$(field $f <<<"$line"); echo "${v:-0}"; done) >>"$table"
+    rm -f "$results/$op.log"
+  done
+  cat "$table"
+}
+
+run_steps() {
+  local table=$results/steps.md config line
+  { head_of
+    echo '| Config | Step, ms | Forward | Backward | Update | Items/s | Peak bytes |'
+    echo '| --- | ---: | ---: | ---: | ---: | ---: | ---: |'; } >"$table"
+  for config in "$bundle"/configs/quickstart.yaml "$bundle"/configs/{bench,mnist,text}/*.yaml; do
+    line=$("$longwave" bench step "$config" device=cuda --json 2>>"$results/steps.log") || { failed=1; continue; }
+    printf '| %s | %.2f | %.2f | %.2f | %.2f | %.0f | %.0f |\n' "${config#"$bundle"/configs/}" $(for f in step_ms \
+      forward_ms backward_ms update_ms items_per_s peak_bytes; do field $f <<<"$line"; done) >>"$table"
+  done
+  cat "$table"
+}
+
+run_training() {
+  local table=$results/training.md config name
+  [[ -n ${LONGWAVE_DATA-} ]] || { echo "LONGWAVE_DATA is not set: no training"; return; }
+  { head_of; echo '| Config | Last line of the test or validation split | Seconds |'; echo '| --- | --- | ---: |'; } >"$table"
+  for config in mnist/s4d text/mamba_shakespeare synthetic/selective_copying; do
+    name=${config/\//_} SECONDS=0
+    "$longwave" train "$bundle/configs/$config.yaml" device=cuda --run-dir "$results/$name" >"$results/$name.log" 2>&1 ||
+      failed=1
+    echo "| $config | $(grep -E '"split":"(test|val)"' "$results/$name/metrics.jsonl" | tail -n 1) | $SECONDS |" >>"$table"
+    cp "$results/$name/plots/loss.svg" "$results/$name.svg" 2>/dev/null
+    rm -rf "${results:?}/$name"
+  done
+  cat "$table"
+}
+
+for part in "${parts[@]}"; do
+  declare -F "run_$part" >/dev/null || { echo "there is no part \`$part\`" >&2; exit 2; }
+  "run_$part"
+done
+exit $failed
