@@ -65,6 +65,8 @@ function(lw_test path)
       set_tests_properties(${simd}/${path} PROPERTIES LABELS ${simd} TIMEOUT 600 SKIP_RETURN_CODE 77
                            ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_SIMD=${simd}")
     endforeach()
+  endif()
+  if(folder MATCHES "^(kernels|ops|optim|layers)$")
     lw_gpu_test(${path} ${target})
   endif()
 endfunction()

@@ -1,7 +1,5 @@
 #include "kernels/adamw/adamw.h"
 
-#include <cmath>
-
 #include "core/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -18,15 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 void update(const AdamUpdate& u, int64_t size, const T* g, T* p, T* m, T* v) {
-  const double t = static_cast<double>(u.update);
-  const T scale = static_cast<T>(u.gradient_scale);
-  const T penalty = static_cast<T>(u.decoupled ? 0 : u.weight_decay);
-  const T keep = static_cast<T>(u.decoupled ? 1 - u.lr * u.weight_decay : 1);
-  const T rate1 = static_cast<T>(1 - u.beta1), rate2 = static_cast<T>(1 - u.beta2);
-  const T beta2 = static_cast<T>(u.beta2), epsilon = static_cast<T>(u.epsilon);
-  const T root = static_cast<T>(1 / std::sqrt(1 - std::pow(u.beta2, t)));
-  const T lr = static_cast<T>(u.lr / (1 - std::pow(u.beta1, t)));
-
+  const auto [scale, penalty, keep, rate1, rate2, beta2, epsilon, root, lr] = AdamFactors<T>(u);
   lw::simd::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
     const auto before = hn::LoadU(d, p + i), m0 = hn::LoadU(d, m + i), v0 = hn::LoadU(d, v + i);
     const auto dy =
@@ -64,9 +54,7 @@ namespace {
 HWY_EXPORT(update_all);
 
 void adamw_cpu(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
-  for (const Tensor& t : {p, m, v})
-    check(t.numel() == g.numel() && g.is_contiguous() && t.is_contiguous(),
-          "adamw: expected contiguous tensors of one size, received ", g, " and ", t);
+  check_adamw(g, p, m, v);
   HWY_DYNAMIC_DISPATCH(update_all)(g, u, p, m, v);
 }
 

@@ -10,4 +10,10 @@ namespace lw::kernels {
 
 inline Kernel<void(const Tensor& x, double weight, Tensor& y)> average{"average"};
 
+/// Refuses tensors that do not fit each other.
+inline void check_average(const Tensor& x, const Tensor& y) {
+  check(x.numel() == y.numel() && x.is_contiguous() && y.is_contiguous(),
+        "average: expected contiguous tensors of one size, received ", x, " and ", y);
+}
+
 }  // namespace lw::kernels

@@ -45,8 +45,7 @@ namespace {
 HWY_EXPORT(average_all);
 
 void average_cpu(const Tensor& x, double weight, Tensor& y) {
-  check(x.numel() == y.numel() && x.is_contiguous() && y.is_contiguous(),
-        "average: expected contiguous tensors of one size, received ", x, " and ", y);
+  check_average(x, y);
   HWY_DYNAMIC_DISPATCH(average_all)(x, weight, y);
 }
 

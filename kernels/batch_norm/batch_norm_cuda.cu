@@ -1,67 +1,9 @@
 // Batch norm on a GPU: sums over rows in parts of some rows each, added in order. See README.md.
-#include "core/cuda_launch.h"
-#include "kernels/add_parts_cuda.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/sum_rows_cuda.h"
 
 namespace lw::kernels {
 namespace {
-
-constexpr int columns = 32, slices = 8;  // of a block: neighbouring channels; rows side by side
-constexpr int64_t least_rows = 64, most_chunks = 256;
-
-/// Rows in chunks, for blocks of 32 channels each.
-struct Plan {
-  int64_t rows, channels, grain, chunks, across;  // across: blocks along the channels
-
-  explicit Plan(const Tensor& x) : rows(x.size(0)), channels(x.size(1)) {
-    const int64_t wanted = cuda::divide_up(rows, most_chunks);
-    grain = wanted > least_rows ? wanted : least_rows;
-    chunks = cuda::divide_up(rows, grain);
-    across = cuda::divide_up(channels, columns);
-  }
-  cuda::Grid grid() const { return cuda::blocks(chunks * across, columns * slices); }
-};
-
-/// The rows of one channel that a thread walks along: every eighth of a chunk.
-struct Walk {
-  int64_t chunk, channel, begin, end;
-
-  __device__ explicit Walk(const Plan& plan)
-      : chunk(blockIdx.x / plan.across),
-        channel(blockIdx.x % plan.across * columns + threadIdx.x % columns),
-        begin(chunk * plan.grain + threadIdx.x / columns),
-        end((chunk + 1) * plan.grain < plan.rows ? (chunk + 1) * plan.grain : plan.rows) {
-    if (channel >= plan.channels) end = begin;
-  }
-};
-
-/// parts [chunk, Term::count, channel]: sums over rows of what `term` gives for (row, channel).
-template <class Term, class T = typename Term::Element>
-__global__ void sum_kernel(Plan plan, Term term, T* parts) {
-  constexpr int count = Term::count;
-  __shared__ T shared[slices][count][columns];
-  const Walk walk(plan);
-  const int slice = static_cast<int>(threadIdx.x) / columns;
-  const int column = static_cast<int>(threadIdx.x) % columns;
-  T sums[count] = {};
-#pragma unroll 4
-  for (int64_t row = walk.begin; row < walk.end; row += slices) term.add(row, walk.channel, sums);
-  for (int i = 0; i < count; ++i) shared[slice][i][column] = sums[i];
-  __syncthreads();
-  if (slice >= count || walk.channel >= plan.channels) return;
-  T sum = 0;
-  for (int s = 0; s < slices; ++s) sum += shared[s][slice][column];
-  parts[(walk.chunk * count + slice) * plan.channels + walk.channel] = sum;
-}
-
-/// x
-template <class T>
-struct Value {
-  using Element = T;
-  static constexpr int count = 1;
-  View<const T, 2> x;
-  __device__ void add(int64_t row, int64_t c, T* sums) const { sums[0] += x(row, c); }
-};
 
 /// v = x - mean, and v^2
 template <class T>
@@ -109,12 +51,9 @@ struct Gradient {
 
 /// The sums [Term::count, channel] of `term` over all rows.
 template <class Term, class T = typename Term::Element>
-Tensor sum_rows(const Plan& plan, const Term& term, Device device) {
-  const Tensor parts =
-      Tensor::empty({plan.chunks, Term::count, plan.channels}, dtype_of<T>, device);
+Tensor sums_of(const RowPlan& plan, const Term& term, Device device) {
   Tensor sums = Tensor::empty({Term::count, plan.channels}, dtype_of<T>, device);
-  cuda::launch(sum_kernel<Term>, plan.grid(), plan, term, parts.data<T>());
-  add_parts<T>(parts, 1, sums);
+  sum_rows(plan, term, sums);
   return sums;
 }
 
@@ -135,27 +74,27 @@ __global__ void variance_kernel(const T* sums, T* mean, T* variance, int64_t cha
 }
 
 template <class T>
-__global__ void forward_kernel(Plan plan, Arguments<T> in, View<T, 2> y) {
-  const Walk walk(plan);
+__global__ void forward_kernel(RowPlan plan, Arguments<T> in, View<T, 2> y) {
+  const RowWalk walk(plan);
   const int64_t c = walk.channel;
   if (c >= plan.channels) return;
   const T scale = in.rstd(c) * in.weight[c];
 #pragma unroll 4
-  for (int64_t row = walk.begin; row < walk.end; row += slices)
+  for (int64_t row = walk.begin; row < walk.end; row += row_slices)
     y(row, c) = std::fma(in.x(row, c) - in.mean[c], scale, in.bias[c]);
 }
 
 /// `share`: 1 / rows where the statistics carry gradient, else 0.
 template <class T>
-__global__ void backward_kernel(Plan plan, Arguments<T> in, View<const T, 2> dy, const T* dweight,
-                                const T* dbias, T share, View<T, 2> dx) {
-  const Walk walk(plan);
+__global__ void backward_kernel(RowPlan plan, Arguments<T> in, View<const T, 2> dy,
+                                const T* dweight, const T* dbias, T share, View<T, 2> dx) {
+  const RowWalk walk(plan);
   const int64_t c = walk.channel;
   if (c >= plan.channels) return;
   const T mean = in.mean[c], rstd = in.rstd(c), scale = in.weight[c] * rstd;
   const T along = dweight[c], shift = dbias[c];
 #pragma unroll 4
-  for (int64_t row = walk.begin; row < walk.end; row += slices) {
+  for (int64_t row = walk.begin; row < walk.end; row += row_slices) {
     const T rest = std::fma((in.x(row, c) - mean) * rstd, along, shift);
     dx(row, c) = (dy(row, c) - share * rest) * scale;
   }
@@ -169,13 +108,13 @@ __global__ void average_kernel(const T* value, T keep, T take, T* average, int64
 
 template <class T>
 void statistics_of(const Tensor& x, Tensor& mean, Tensor& variance) {
-  const Plan plan(x);
+  const RowPlan plan(x);
   const auto in = x.view<const T, 2>();
   const auto rows = static_cast<T>(plan.rows);
-  const Tensor values = sum_rows(plan, Value<T>{in}, x.device());
+  const Tensor values = sums_of(plan, RowValue<T>{in}, x.device());
   cuda::launch(mean_kernel<T>, cuda::cover(plan.channels), values.data<T>(), mean.data<T>(),
                plan.channels, rows);
-  const Tensor rest = sum_rows(plan, Deviation<T>{in, mean.data<T>()}, x.device());
+  const Tensor rest = sums_of(plan, Deviation<T>{in, mean.data<T>()}, x.device());
   cuda::launch(variance_kernel<T>, cuda::cover(plan.channels), rest.data<T>(), mean.data<T>(),
                variance.data<T>(), plan.channels, rows);
 }
@@ -183,10 +122,10 @@ void statistics_of(const Tensor& x, Tensor& mean, Tensor& variance) {
 template <class T>
 void backward_of(const BatchNorm& call, const Tensor& dy, bool through_statistics,
                  BatchNormGradient& gradient) {
-  const Plan plan(call.x);
+  const RowPlan plan(call.x);
   const Arguments<T> in(call);
   const auto g = dy.view<const T, 2>();
-  const Tensor sums = sum_rows(plan, Gradient<T>{in, g}, dy.device());
+  const Tensor sums = sums_of(plan, Gradient<T>{in, g}, dy.device());
   gradient.dweight.copy_from(sums.select(0, 0));
   gradient.dbias.copy_from(sums.select(0, 1));
   const T share = through_statistics ? 1 / static_cast<T>(plan.rows) : T{0};
@@ -201,7 +140,7 @@ void statistics_cuda(const Tensor& x, Tensor& mean, Tensor& variance) {
 void forward_cuda(const BatchNorm& in, Tensor& y) {
   for_float("batch_norm", y.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const Plan plan(in.x);
+    const RowPlan plan(in.x);
     cuda::launch(forward_kernel<T>, plan.grid(), plan, Arguments<T>(in), y.view<T, 2>());
   });
 }

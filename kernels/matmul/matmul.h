@@ -7,9 +7,10 @@
 // dtypes: f32, f64; or A and B bf16 with C f32 or bf16, sums in fp32. The bias has C's dtype, but
 // f32 for a bf16 C.
 // beta = 0 does not read C; beta = 1 adds to it in place.
-// Cost: 2 m n k operations a product, through oneDNN (f32, bf16) and Eigen (f64).
-// Deterministic: C, and a long k where C is small, are cut into tiles chosen by the sizes alone;
-// each tile is computed by one thread, and the parts of a cut k are added in order.
+// Cost: 2 m n k operations a product, through oneDNN (f32, bf16) and Eigen (f64), on a GPU through
+// cuBLASLt.
+// Deterministic: C, and a long k where C is small, are cut into tiles chosen by the sizes alone, on a
+// GPU by sizes, pitches and alignments; the parts of a cut k are added in order.
 // Errors: sizes, dtypes or leading axes that do not fit are refused, naming all three shapes.
 #pragma once
 
@@ -22,7 +23,8 @@ struct MatmulOptions {
   bool transpose_b = false;  ///< B is stored [..., n, k]
   double alpha = 1;
   double beta = 0;
-  Tensor bias;  ///< added to every row of C; undefined: none
+  bool tf32 = false;  ///< f32 operands may lose all but 10 bits of fraction, where that is faster
+  Tensor bias;        ///< added to every row of C; undefined: none
 };
 
 inline Kernel<void(const Tensor& a, const Tensor& b, const MatmulOptions&, Tensor& c)> matmul{

@@ -77,8 +77,7 @@ int64_t batch_offset(const Tensor& t, const Shape& batch, int64_t index) {
 template <class T>
 Matrix<T> matrix(const Tensor& t, bool transposed, const Shape& batch, int64_t index) {
   using Element = std::remove_const_t<T>;
-  return {t.data<Element>() + batch_offset(t, batch, index),
-          t.size(-2) == 1 ? std::max<int64_t>(1, t.size(-1)) : t.stride(-2), transposed};
+  return {t.data<Element>() + batch_offset(t, batch, index), row_pitch(t), transposed};
 }
 
 template <class In, class Out>
@@ -153,31 +152,8 @@ void empty_sum(const MatmulOptions& o, Tensor& c) {
   });
 }
 
-bool broadcasts(const Tensor& t, const Tensor& c) {
-  const int missing = c.rank() - t.rank();
-  for (int i = 0; i < t.rank() - 2; ++i)
-    if (missing < 0 || (t.size(i) != 1 && t.size(i) != c.size(i + missing))) return false;
-  return missing >= 0;
-}
-
 void matmul_cpu(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor& c) {
-  const auto refuse_unless = [&](bool condition, const char* what) {
-    check(condition, "matmul: ", what, "\n  A ", a, o.transpose_a ? " transposed" : "", "\n  B ", b,
-          o.transpose_b ? " transposed" : "", "\n  C ", c);
-  };
-  refuse_unless(a.rank() >= 2 && b.rank() >= 2 && c.rank() >= 2, "expected matrices");
-  const TileShape s{c.size(-2), c.size(-1), a.size(o.transpose_a ? -2 : -1)};
-  refuse_unless(a.size(o.transpose_a ? -1 : -2) == s.m && b.size(o.transpose_b ? -1 : -2) == s.k &&
-                    b.size(o.transpose_b ? -2 : -1) == s.n,
-                "the sizes do not fit");
-  refuse_unless(broadcasts(a, c) && broadcasts(b, c),
-                "the leading axes of A and B do not broadcast to those of C");
-  refuse_unless(a.dtype() == b.dtype(), "A and B must have the same dtype");
-  check(
-      !o.bias.defined() || (o.bias.shape() == Shape{s.n} &&
-                            o.bias.dtype() == (c.dtype() == DType::bf16 ? DType::f32 : c.dtype())),
-      "matmul: expected a bias of shape ", Shape{s.n}, " and the dtype of the sums, received ",
-      o.bias);
+  const ProductSize s = checked_product(a, b, o, c);
   if (c.numel() == 0) return;
   if (s.k == 0) return empty_sum(o, c);
   if (a.dtype() == DType::f32 && c.dtype() == DType::f32)
@@ -186,9 +162,7 @@ void matmul_cpu(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor
     return product<double, double>(a, b, o, c, s);
   if (a.dtype() == DType::bf16 && c.dtype() == DType::f32)
     return product<bfloat16, float>(a, b, o, c, s);
-  if (a.dtype() == DType::bf16 && c.dtype() == DType::bf16)
-    return product<bfloat16, bfloat16>(a, b, o, c, s);
-  refuse_unless(false, "expected f32, f64, or bf16 with an f32 or bf16 result");
+  product<bfloat16, bfloat16>(a, b, o, c, s);
 }
 
 template <class T>
@@ -210,8 +184,7 @@ void sum_columns(const Tensor& x, Tensor& y) {
 }
 
 void column_sums_cpu(const Tensor& x, Tensor& y) {
-  check(x.rank() == 2 && y.shape() == Shape{x.size(1)} && x.dtype() == y.dtype(),
-        "column_sums: expected x [rows, n] and y [n] of one dtype, received ", x, " and ", y);
+  check_column_sums(x, y);
   for_float("column_sums", x.dtype(),
             [&](auto tag) { sum_columns<typename decltype(tag)::type>(x, y); });
 }

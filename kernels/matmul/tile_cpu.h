@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "core/tensor.h"
+#include "kernels/matmul/check.h"
 
 namespace lw::kernels {
 
@@ -26,9 +26,7 @@ struct Matrix {
   }
 };
 
-struct TileShape {
-  int64_t m, n, k;
-};
+using TileShape = ProductSize;
 
 /// While one lives, libraries called from this thread use this thread alone.
 class OneThread {

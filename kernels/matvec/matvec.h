@@ -21,4 +21,7 @@ inline constexpr int64_t matvec_rows = 4;
 inline Kernel<void(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y)> matvec{
     "matvec"};
 
+/// Refuses arguments that do not fit.
+void check_matvec(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y);
+
 }  // namespace lw::kernels

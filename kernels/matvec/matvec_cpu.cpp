@@ -122,6 +122,16 @@ namespace {
 HWY_EXPORT(matvec_any);
 
 void matvec_cpu(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor& y) {
+  check_matvec(x, weight, bias, y);
+  if (y.numel() == 0) return;
+  HWY_DYNAMIC_DISPATCH(matvec_any)(x, weight, bias, y);
+}
+
+const Implementation registered{matvec, DeviceKind::cpu, &matvec_cpu};
+
+}  // namespace
+
+void check_matvec(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
   const bool stored =
       x.dtype() == DType::f32 && (weight.dtype() == DType::bf16 || has_int8_rows(weight));
   const bool fits = x.rank() == 2 && weight.rank() == 2 && y.rank() == 2 &&
@@ -133,12 +143,7 @@ void matvec_cpu(const Tensor& x, const Tensor& weight, const Tensor& bias, Tenso
         "matvec: expected x [rows, in], weight [out, in], bias [out] and y [rows, out], in f32 or "
         "f64, the weight in that dtype, bf16 or int8 rows\n  received x ",
         x, ", weight ", weight, ", bias ", bias, ", y ", y);
-  if (y.numel() == 0) return;
-  HWY_DYNAMIC_DISPATCH(matvec_any)(x, weight, bias, y);
 }
 
-const Implementation registered{matvec, DeviceKind::cpu, &matvec_cpu};
-
-}  // namespace
 }  // namespace lw::kernels
 #endif  // HWY_ONCE

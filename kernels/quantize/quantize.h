@@ -21,12 +21,12 @@ namespace lw::kernels {
 constexpr int64_t int8_pitch(int64_t columns) { return (columns + 3) / 4 * 4 + 4; }
 
 /// Room for int8 rows: [rows, int8_pitch] without its gap. The contents are unspecified.
-Tensor empty_int8_rows(int64_t rows, int64_t columns, Device device = {});
+Tensor empty_int8_rows(int64_t rows, int64_t columns, Device device = default_device());
 
 bool has_int8_rows(const Tensor& t);
 
 /// The factor of a row, given its first element and the distance to the next row.
-inline float row_factor(const int8_t* row, int64_t pitch) {
+LW_HOST_DEVICE inline float row_factor(const int8_t* row, int64_t pitch) {
   float factor;
   std::memcpy(&factor, row + pitch - sizeof factor, sizeof factor);
   return factor;
@@ -37,5 +37,9 @@ inline Kernel<void(const Tensor& w, Tensor& q)> quantize_rows{"quantize_rows"};
 
 /// q int8 rows, or bf16 -> w f32 of its shape.
 inline Kernel<void(const Tensor& q, Tensor& w)> widen_rows{"widen_rows"};
+
+/// Refuse arguments that do not fit.
+void check_quantize(const Tensor& w, const Tensor& q);
+void check_widen(const Tensor& q, const Tensor& w);
 
 }  // namespace lw::kernels

@@ -13,10 +13,7 @@ constexpr int64_t factor_bytes = sizeof(float);
 int64_t rows_a_chunk(int64_t columns) { return 65536 / (columns + 1) + 1; }
 
 void quantize_cpu(const Tensor& w_, Tensor& q) {
-  check(w_.dtype() == DType::f32 && w_.rank() == 2 && has_int8_rows(q) && q.shape() == w_.shape(),
-        "quantize_rows: expected an f32 matrix and int8 rows of its shape, received ", w_, " and ",
-        q);
-  check(w_.all_finite(), "quantize_rows: the matrix ", w_, " holds values that are not finite");
+  check_quantize(w_, q);
   const auto w = w_.view<const float, 2>();
   auto* bytes = static_cast<int8_t*>(q.raw());
   const int64_t columns = w.sizes[1], pitch = q.stride(0);
@@ -37,13 +34,8 @@ void quantize_cpu(const Tensor& w_, Tensor& q) {
 }
 
 void widen_cpu(const Tensor& q, Tensor& w_) {
-  const bool int8_rows = has_int8_rows(q);
-  check(
-      (int8_rows || q.dtype() == DType::bf16) && w_.dtype() == DType::f32 && w_.rank() == 2 &&
-          w_.shape() == q.shape(),
-      "widen_rows: expected int8 rows or a bf16 matrix, and an f32 matrix of its shape, received ",
-      q, " and ", w_);
-  if (!int8_rows) return w_.copy_from(q);
+  check_widen(q, w_);
+  if (!has_int8_rows(q)) return w_.copy_from(q);
   const auto w = w_.view<float, 2>();
   const auto* bytes = static_cast<const int8_t*>(q.raw());
   const int64_t columns = w.sizes[1], pitch = q.stride(0);
@@ -61,6 +53,21 @@ const Implementation cpu[] = {{quantize_rows, DeviceKind::cpu, &quantize_cpu},
                               {widen_rows, DeviceKind::cpu, &widen_cpu}};
 
 }  // namespace
+
+void check_quantize(const Tensor& w, const Tensor& q) {
+  check(w.dtype() == DType::f32 && w.rank() == 2 && has_int8_rows(q) && q.shape() == w.shape(),
+        "quantize_rows: expected an f32 matrix and int8 rows of its shape, received ", w, " and ",
+        q);
+  check(w.all_finite(), "quantize_rows: the matrix ", w, " holds values that are not finite");
+}
+
+void check_widen(const Tensor& q, const Tensor& w) {
+  check(
+      (has_int8_rows(q) || q.dtype() == DType::bf16) && w.dtype() == DType::f32 && w.rank() == 2 &&
+          w.shape() == q.shape(),
+      "widen_rows: expected int8 rows or a bf16 matrix, and an f32 matrix of its shape, received ",
+      q, " and ", w);
+}
 
 Tensor empty_int8_rows(int64_t rows, int64_t columns, Device device) {
   return Tensor::empty({rows, int8_pitch(columns)}, DType::u8, device).slice(1, 0, columns);

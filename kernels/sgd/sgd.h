@@ -19,4 +19,13 @@ struct SgdUpdate {
 
 inline Kernel<void(const Tensor& g, const SgdUpdate&, Tensor& p, Tensor& b)> sgd{"sgd"};
 
+/// Refuses tensors that do not fit each other, and a momentum without its buffer.
+inline void check_sgd(const Tensor& g, const SgdUpdate& u, const Tensor& p, const Tensor& b) {
+  check(p.numel() == g.numel() && g.is_contiguous() && p.is_contiguous(),
+        "sgd: expected contiguous tensors of one size, received ", g, " and ", p);
+  check(b.defined() == (u.momentum != 0) &&
+            (!b.defined() || (b.numel() == g.numel() && b.is_contiguous())),
+        "sgd: with momentum ", u.momentum, " the momentum buffer is ", b, ", the gradient ", g);
+}
+
 }  // namespace lw::kernels

@@ -56,11 +56,7 @@ namespace {
 HWY_EXPORT(update_all);
 
 void sgd_cpu(const Tensor& g, const SgdUpdate& u, Tensor& p, Tensor& b) {
-  check(p.numel() == g.numel() && g.is_contiguous() && p.is_contiguous(),
-        "sgd: expected contiguous tensors of one size, received ", g, " and ", p);
-  check(b.defined() == (u.momentum != 0) &&
-            (!b.defined() || (b.numel() == g.numel() && b.is_contiguous())),
-        "sgd: with momentum ", u.momentum, " the momentum buffer is ", b, ", the gradient ", g);
+  check_sgd(g, u, p, b);
   HWY_DYNAMIC_DISPATCH(update_all)(g, u, p, b);
 }
 

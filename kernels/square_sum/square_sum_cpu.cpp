@@ -65,7 +65,7 @@ namespace {
 HWY_EXPORT(sum_of_all_squares);
 
 void square_sum_cpu(const Tensor& x, double& sum) {
-  check(x.is_contiguous(), "square_sum: expected a contiguous tensor, received ", x);
+  check_square_sum(x);
   sum = HWY_DYNAMIC_DISPATCH(sum_of_all_squares)(x);
 }
 

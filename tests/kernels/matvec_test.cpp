@@ -58,14 +58,15 @@ TEST(Matvec, StorageMovesAResultByNoMoreThanTheFormatAllows) {
   const Tensor bf16 = w.to(DType::bf16), exact = reference::matvec(x, w, {});
   Tensor int8 = kernels::empty_int8_rows(30, 700);
   kernels::quantize_rows(w, int8);
-  const Tensor from_bf16 = product(x, bf16, {}), from_int8 = product(x, int8, {});
+  const Tensor from_bf16 = product(x, bf16, {}).to(host), from_int8 = product(x, int8, {}).to(host);
+  const Tensor xs = x.to(host), ws = w.to(host);
   for (int64_t r = 0; r < 4; ++r)
     for (int64_t j = 0; j < 30; ++j) {
       double largest = 0, of_x = 0, of_terms = 0;
       for (int64_t i = 0; i < 700; ++i) {
-        largest = std::max(largest, std::abs(w.at({j, i})));
-        of_x += std::abs(x.at({r, i}));
-        of_terms += std::abs(w.at({j, i}) * x.at({r, i}));
+        largest = std::max(largest, std::abs(ws.at({j, i})));
+        of_x += std::abs(xs.at({r, i}));
+        of_terms += std::abs(ws.at({j, i}) * xs.at({r, i}));
       }
       EXPECT_LE(std::abs(from_int8.at({r, j}) - exact.at({r, j})), largest / 254 * of_x + 1e-4);
       EXPECT_LE(std::abs(from_bf16.at({r, j}) - exact.at({r, j})), of_terms / 512 + 1e-4);

@@ -80,7 +80,7 @@ TEST(Quantize, IsTheSameOnAnyNumberOfThreads) {
 
 TEST(Quantize, RefusesWhatItCannotStore) {
   Tensor w = noise({2, 3});
-  w.data<float>()[1] = std::numeric_limits<float>::infinity();
+  w.slice(1, 1, 2).fill(std::numeric_limits<float>::infinity());
   EXPECT_EQ(error_of([&] { quantized(w); }),
             "quantize_rows: the matrix f32 [2, 3] holds values that are not finite");
   Tensor q = kernels::empty_int8_rows(3, 2);

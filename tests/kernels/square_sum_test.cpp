@@ -35,7 +35,7 @@ TEST(SquareSum, HasTheSameBitsOnAnyNumberOfThreads) {
 TEST(SquareSum, IsFiniteExactlyIfEveryElementIs) {
   const auto with = [](float value) {
     Tensor x = Tensor::zeros({1000});
-    x.data<float>()[999] = value;
+    x.slice(0, 999, 1000).fill(value);
     return sum_of(x);
   };
   EXPECT_TRUE(std::isfinite(with(std::numeric_limits<float>::max())));

@@ -14,7 +14,8 @@ TEST(WeightAverage, FollowsTheParameters) {
   WeightAverage average(FlatParameters(parameters), 0.2);
   double expected = 1, value = 1;
   for (int n = 0; n < 20; ++n) {
-    parameters[0].value.value().data<double>()[32] = value = n;
+    value = n;
+    parameters[0].value.value().slice(0, 32, 33).fill(value);
     average.update();
     const double decay = std::min(0.2, (1.0 + n) / (10 + n));
     expected += (1 - decay) * (value - expected);

@@ -75,7 +75,7 @@ TEST(Norm, IsFiniteExactlyIfEveryGradientIs) {
   const auto norm_with = [&](float value) {
     optimizer.parameters().clear_gradients();
     Tensor gradient = Tensor::zeros({1000});
-    gradient.data<float>()[999] = value;
+    gradient.slice(0, 999, 1000).fill(value);
     model.parameters[3].value.backward(gradient);
     return optimizer.gradient_norm();
   };

@@ -8,8 +8,9 @@
 namespace lw::reference {
 
 /// The sum of the losses of the rows of logits [rows, classes].
-inline double cross_entropy(const Tensor& logits, const std::vector<int64_t>& targets,
+inline double cross_entropy(const Tensor& logits_, const std::vector<int64_t>& targets,
                             int64_t ignore_index, double smoothing) {
+  const Tensor logits = logits_.to(host);
   double total = 0;
   const int64_t classes = logits.size(1);
   for (int64_t i = 0; i < logits.size(0); ++i) {

@@ -5,7 +5,9 @@
 
 namespace lw::reference {
 
-inline Tensor matvec(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+inline Tensor matvec(const Tensor& x_, const Tensor& weight_, const Tensor& bias_) {
+  const DeviceScope on_host(host);
+  const Tensor x = x_.to(host), weight = weight_.to(host), bias = bias_ ? bias_.to(host) : bias_;
   const Tensor result = Tensor::zeros({x.size(0), weight.size(0)}, DType::f64);
   const auto y = result.view<double, 2>();
   for (int64_t r = 0; r < x.size(0); ++r)

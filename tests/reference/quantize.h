@@ -9,7 +9,9 @@
 namespace lw::reference {
 
 /// s round(w / s) with the factor s of each row in f32: what a matrix is after it was stored.
-inline Tensor quantized(const Tensor& w) {
+inline Tensor quantized(const Tensor& w_) {
+  const DeviceScope on_host(host);
+  const Tensor w = w_.to(host);
   const Tensor result = Tensor::zeros(w.shape(), DType::f64);
   const auto y = result.view<double, 2>();
   for (int64_t j = 0; j < w.size(0); ++j) {
