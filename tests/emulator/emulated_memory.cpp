@@ -16,13 +16,18 @@ namespace lw::emulator {
 namespace {
 
 constexpr int64_t arena_bytes = int64_t{16} << 30;  // of addresses; pages come when touched
+constexpr int64_t page = 2 << 20;  // large ones: access is granted and taken for each launch
+
+constexpr int64_t round_up(int64_t bytes, int64_t step) { return (bytes + step - 1) / step * step; }
 
 std::byte* arena() {
   static std::byte* const begin = [] {
-    void* p =
-        mmap(nullptr, arena_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* p = mmap(nullptr, arena_bytes + page, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     check(p != MAP_FAILED, "emulator: no addresses for the memory of the device");
-    return static_cast<std::byte*>(p);
+    auto* aligned = reinterpret_cast<std::byte*>(round_up(reinterpret_cast<int64_t>(p), page));
+    madvise(aligned, arena_bytes, MADV_HUGEPAGE);
+    return aligned;
   }();
   return begin;
 }
@@ -31,7 +36,8 @@ int accesses = 0;
 
 void allow(bool access) {
   if (used > 0)
-    mprotect(arena(), static_cast<size_t>(used), access ? PROT_READ | PROT_WRITE : PROT_NONE);
+    mprotect(arena(), static_cast<size_t>(round_up(used, page)),
+             access ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
 void explain(int, siginfo_t* info, void*) {
@@ -53,7 +59,7 @@ class EmulatedRuntime final : public DeviceRuntime {
   }
 
   std::byte* allocate(int64_t bytes) override {
-    const int64_t rounded = divide_up(bytes, 4096) * 4096;
+    const int64_t rounded = round_up(bytes, 4096);
     std::vector<std::byte*>& blocks = free_[rounded];
     if (!blocks.empty()) {
       std::byte* block = blocks.back();
@@ -80,7 +86,6 @@ class EmulatedRuntime final : public DeviceRuntime {
   void synchronize() override {}
 
  private:
-  static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
   std::map<int64_t, std::vector<std::byte*>> free_;
   std::map<std::byte*, int64_t> sizes_;
 };
