@@ -6,7 +6,8 @@
 // dtypes: f32 or f64; forward also reads a table in bf16 or as int8 rows (kernels/quantize) to a y
 // in f32. table and dy may be pitched.
 // Cost: forward moves n rows; backward reads n rows and writes all of dtable.
-// Deterministic without atomics: each row of dtable has one owner, who adds in the order of i.
+// Deterministic without atomics: each row of dtable has one owner, who adds in the order of i, on a
+// GPU in eight slices of it.
 #pragma once
 
 #include "core/kernel.h"

@@ -13,7 +13,9 @@ using testing::error_of;
 using testing::expect_close;
 
 Tensor noise(const Shape& shape, DType dtype, uint64_t stream = 0) {
-  return Random(7).fork(stream).normal(shape, 0, 1, DType::f64).to(dtype);
+  const Device device = default_device();
+  const DeviceScope on_host(host);
+  return Random(7).fork(stream).normal(shape, 0, 1, DType::f64).to(dtype).to(device);
 }
 
 /// A pitched view: a part of a wider tensor.
