@@ -34,7 +34,7 @@ if(LW_WITH_CUDA)
     set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
   endif()
   find_package(CUDAToolkit REQUIRED)
-  list(APPEND LW_DEPENDENCIES CUDA::cudart_static CUDA::cublasLt CUDA::cufft)
+  list(APPEND LW_DEPENDENCIES CUDA::cudart_static CUDA::cublasLt)
 endif()
 
 # lw_cuda_sources(FILE...): .cu files, as paths from the root, compiled by nvcc or, for the tests, for the emulator.

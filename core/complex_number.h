@@ -4,6 +4,8 @@
 // more than the textbook's four multiplications, which are what is done here.
 #pragma once
 
+#include <cmath>
+
 #include "core/host_device.h"
 
 namespace lw {
@@ -44,6 +46,12 @@ LW_HOST_DEVICE Complex<T> conj(Complex<T> a) {
 template <class T>
 LW_HOST_DEVICE T norm(Complex<T> a) {
   return a.re * a.re + a.im * a.im;
+}
+/// e^a
+template <class T>
+LW_HOST_DEVICE Complex<T> exp(Complex<T> a) {
+  const T size = std::exp(a.re);
+  return {size * std::cos(a.im), size * std::sin(a.im)};
 }
 /// Smith's division: scaled by the larger part of b, so that b b* does not overflow.
 template <class T>

@@ -25,6 +25,13 @@ cudaStream_t stream() {
   return found;
 }
 
+int64_t shared_memory_of_block() {
+  int device = 0, bytes = 0;
+  LW_CUDA(cudaGetDevice(&device));
+  LW_CUDA(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  return bytes;
+}
+
 namespace {
 
 class CudaRuntime final : public DeviceRuntime {

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 
@@ -16,6 +17,9 @@ void check_call(cudaError_t status, std::string_view call);
 
 /// The stream on which everything of this thread's device happens.
 cudaStream_t stream();
+
+/// Bytes of shared memory that a block can have on this thread's device.
+int64_t shared_memory_of_block();
 
 /// Starts a kernel with arguments of exactly the types of its parameters.
 template <class... Parameters>

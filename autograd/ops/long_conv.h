@@ -6,7 +6,7 @@
 // [channel]; resets u8 [batch, time].
 // Cost: O(time log time) a channel, by FFT; the gradient saves u, k and D and costs about 1.6
 // times as much as the value.
-// Determinism: bits do not depend on threads.
+// Determinism: bits do not depend on threads. On a GPU a call with resets waits for it.
 // Errors: shapes that disagree, by ShapeCheck; a dtype other than f32 and f64. Through the FFT
 // rounding carries about 1e-7 (f32) of the largest value to all times, past ones included, and a
 // NaN to its whole document.

@@ -15,7 +15,7 @@ using Eigen::MatrixXd;
 using Eigen::RowVectorXd;
 using Eigen::VectorXd;
 
-/// Arguments, or their gradients, in f64 and c128.
+/// Arguments, or their gradients, in f64 and c128, in the host's memory.
 struct System {
   Tensor dt, lambda, P, readout;
 
@@ -123,8 +123,8 @@ class Channel {
 };
 
 System in_double(const System& in) {
-  const auto wide = [](const Tensor& t) { return t ? t.to(DType::c128) : t; };
-  return {in.dt.to(DType::f64), wide(in.lambda), wide(in.P), wide(in.readout)};
+  const auto wide = [](const Tensor& t) { return t ? t.to(host).to(DType::c128) : t; };
+  return {in.dt.to(host).to(DType::f64), wide(in.lambda), wide(in.P), wide(in.readout)};
 }
 System empty_like(const System& in) {
   const auto like = [](const Tensor& t) { return t ? Tensor::empty_like(t) : t; };
@@ -178,11 +178,15 @@ Variable converted(const char* op, const Variable& dt, const Variable& lambda, c
 
   const System in = in_double(given);
   const Tensor result = convert(in, length, to_plain);
-  return Variable::from_op(op, result.to(complex), {dt, lambda, P, readout}, [=](const Tensor& d) {
-    const System g = convert_backward(in, length, to_plain, result, d.to(DType::c128));
-    return Tensors{g.dt.to(dtype), g.lambda.to(complex), g.P ? g.P.to(complex) : Tensor(),
-                   g.readout.to(complex)};
-  });
+  const auto back = [device = given.dt.device()](const Tensor& t, DType to) {
+    return t ? t.to(to).to(device) : t;
+  };
+  return Variable::from_op(
+      op, back(result, complex), {dt, lambda, P, readout}, [=](const Tensor& d) {
+        const System g = convert_backward(in, length, to_plain, result, d.to(host).to(DType::c128));
+        return Tensors{back(g.dt, dtype), back(g.lambda, complex), back(g.P, complex),
+                       back(g.readout, complex)};
+      });
 }
 
 }  // namespace

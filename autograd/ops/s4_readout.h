@@ -7,7 +7,8 @@
 // Shapes: dt [channel]; lambda, C, Ct [channel, state], complex of the precision of dt, one of each
 // conjugate pair; P [rank, channel, state] (undefined: rank 0).
 // Cost: about 2 log2(length) dense products of (2 state)^2 matrices a channel, four times that for
-// the gradient: once a switch of mode, not once a step. In double whatever the dtype, on the CPU.
+// the gradient: once a switch of mode, not once a step. In double whatever the dtype, on the CPU: with
+// tensors on a GPU it waits for it, reads them and copies the result back.
 // Determinism: bits do not depend on threads.
 // Errors: shapes and dtypes that disagree, by ShapeCheck; a length below 1.
 // Reference: Gu, Goel & Ré 2021, arXiv:2111.00396, appendix C.3.

@@ -1,8 +1,6 @@
 // The functions of complex.h for one element, and what every device refuses. Internal.
 #pragma once
 
-#include <cmath>
-
 #include "core/complex_number.h"
 #include "kernels/complex/complex.h"
 
@@ -33,10 +31,8 @@ LW_HOST_DEVICE Complex<T> apply(ComplexUnary f, Complex<T> x) {
       return {-x.re, -x.im};
     case ComplexUnary::conj:
       return conj(x);
-    case ComplexUnary::exp: {
-      const T size = std::exp(x.re);
-      return {size * std::cos(x.im), size * std::sin(x.im)};
-    }
+    case ComplexUnary::exp:
+      return exp(x);
     case ComplexUnary::real:
       return {x.re, 0};
     case ComplexUnary::imag:

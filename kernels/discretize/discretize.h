@@ -40,10 +40,4 @@ inline Kernel<void(const Discretize&, const Tensor& dAbar, const Tensor& dBbar,
                    DiscretizeGradients&)>
     discretize_backward{"discretize_backward"};
 
-/// p(z) and f(z) of the table above, and their derivatives.
-struct DiscretePole {
-  complex128 p, dp, f, df;
-};
-DiscretePole discrete_pole(Discretization method, complex128 z);
-
 }  // namespace lw::kernels

@@ -9,7 +9,7 @@
 // one buffer of n vectors a thread. Deterministic.
 // Errors: a length with another prime factor throws Error, naming the next one that has none.
 // Reference: README.md beside this file. Other kernels use the transforms below without this
-// interface: fft-inl.h.
+// interface: fft-inl.h on the CPU, fft_cuda.h on a GPU.
 #pragma once
 
 #include "core/kernel.h"
@@ -20,5 +20,11 @@ namespace lw::kernels {
 enum class FftDirection { forward, inverse };
 
 inline Kernel<void(const Tensor& x, FftDirection, Tensor& y)> fft{"fft"};
+
+/// What every device refuses, but for the length.
+inline void check_fft(const Tensor& x, const Tensor& y) {
+  check(x.rank() == 3 && is_complex(x.dtype()) && x.shape() == y.shape() && x.dtype() == y.dtype(),
+        "fft: expected complex [batch, time, channel], received ", x, " into ", y);
+}
 
 }  // namespace lw::kernels

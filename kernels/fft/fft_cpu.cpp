@@ -87,8 +87,7 @@ void transform_all(const Tensor& x, FftDirection way, Tensor& y) {
 }
 
 void transform_any(const Tensor& x, FftDirection way, Tensor& y) {
-  check(x.rank() == 3 && is_complex(x.dtype()) && x.shape() == y.shape() && x.dtype() == y.dtype(),
-        "fft: expected complex [batch, time, channel], received ", x, " into ", y);
+  check_fft(x, y);
   if (x.numel() == 0) return;
   for_float("fft", real_of(x.dtype()),
             [&](auto tag) { transform_all<typename decltype(tag)::type>(x, way, y); });

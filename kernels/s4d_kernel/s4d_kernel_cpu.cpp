@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "kernels/optional_view.h"
+#include "kernels/s4d_kernel/element.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/s4d_kernel/s4d_kernel_cpu.cpp"
@@ -103,7 +104,7 @@ class Channel {
     left_.resize(static_cast<size_t>(rows_) * 2 * N);
     for (size_t m = 0; m < static_cast<size_t>(rows_); ++m)
       for (size_t n = 0; n < N; ++n) {
-        const complex128 value = scale_ * coefficient_[n] * high_[m * N + n];
+        const complex128 value = coefficient_[n] * high_[m * N + n];
         left_[m * 2 * N + n] = static_cast<T>(value.real());
         left_[m * 2 * N + N + n] = static_cast<T>(value.imag());
       }
@@ -150,8 +151,12 @@ class Channel {
           for_p +=
               static_cast<double>(m * M) * high_[(m - 1) * N + n] * low_[(M - 1) * N + n] * value;
       }
-      ddt += chain(h, static_cast<int64_t>(n), scale_ * conj(for_c),
-                   scale_ * conj(coefficient_[n] * for_p), out);
+      const auto d = element_[n].gradients(for_c, for_p);
+      const auto column = static_cast<int64_t>(n);
+      out.A.view<C, 2>()(h, column) = C(d.A);
+      out.C.view<C, 2>()(h, column) = C(d.C);
+      if (out.B) out.B.view<C, 2>()(h, column) = C(d.B);
+      ddt += d.dt.real();
     }
     out.dt.data<T>()[h] = static_cast<T>(ddt);
   }
@@ -159,17 +164,15 @@ class Channel {
  private:
   using C = std::complex<T>;
 
-  complex128 B(int64_t h, int64_t n) const { return B_.data ? complex128(B_(h, n)) : 1.; }
-
   void prepare(int64_t h) {
-    pole_.clear();
+    element_.clear();
     base_.clear();
     coefficient_.clear();
-    const auto dt = static_cast<double>(dt_[h]);
     for (int64_t n = 0; n < N_; ++n) {
-      pole_.push_back(discrete_pole(method_, dt * complex128(A_(h, n))));
-      base_.push_back(pole_.back().p);
-      coefficient_.push_back(dt * pole_.back().f * B(h, n) * complex128(C_(h, n)));
+      element_.push_back({method_, static_cast<double>(dt_[h]), complex128(A_(h, n)),
+                          B_.data ? complex128(B_(h, n)) : 1., complex128(C_(h, n)), scale_});
+      base_.push_back(element_.back().sampled.pole.p);
+      coefficient_.push_back(element_.back().coefficient());
     }
     low_.compute(base_, columns_);
     if (columns_ > 0)
@@ -178,25 +181,13 @@ class Channel {
     high_.compute(base_, rows_);
   }
 
-  /// From the gradients of c_n and p_n to those of A, B, C; returns the part of ddt.
-  double chain(int64_t h, int64_t n, complex128 dc, complex128 dp, S4dKernelGradients& out) const {
-    const DiscretePole& pole = pole_[static_cast<size_t>(n)];
-    const auto dt = static_cast<double>(dt_[h]);
-    const complex128 A(A_(h, n)), BC = B(h, n) * complex128(C_(h, n));
-    const complex128 dz = dp * conj(pole.dp) + dc * conj(dt * pole.df * BC);
-    out.A.view<C, 2>()(h, n) = C(dt * dz);
-    out.C.view<C, 2>()(h, n) = C(dc * conj(dt * pole.f * B(h, n)));
-    if (out.B) out.B.view<C, 2>()(h, n) = C(dc * conj(dt * pole.f * complex128(C_(h, n))));
-    return (dz * conj(A) + dc * conj(pole.f * BC)).real();
-  }
-
   const T* dt_;
   View<const C, 2> A_, B_, C_;  // data of B is null where it is ones
   Discretization method_;
   double scale_;
   int64_t N_, time_;
   int64_t columns_, rows_;  // M and the number of multiples of M below time
-  std::vector<DiscretePole> pole_;
+  std::vector<S4dElement<complex128>> element_;
   std::vector<complex128> base_, coefficient_;
   Powers low_, high_;
   std::vector<T> left_, right_, result_;

@@ -155,8 +155,8 @@ Block* running = nullptr;
 void run(dim3 grid, dim3 block, int64_t shared_bytes, const std::function<void()>& body) {
   check(block.x * block.y * block.z <= 1024, "emulator: a block has at most 1024 threads, not ",
         block.x * block.y * block.z);
-  check(shared_bytes <= 227 << 10, "emulator: a block has at most 227 KiB of shared memory, not ",
-        shared_bytes, " bytes");
+  check(shared_bytes <= cuda::shared_memory_of_block(), "emulator: a block has at most ",
+        cuda::shared_memory_of_block(), " bytes of shared memory, not ", shared_bytes);
   check(grid.y <= 65535 && grid.z <= 65535, "emulator: a grid has at most 65535 blocks along y, z");
   const MemoryAccess access;
   gridDim = grid, blockDim = block;

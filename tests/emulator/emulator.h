@@ -130,6 +130,9 @@ inline void sincos_of(double x, double* s, double* c) { *s = std::sin(x), *c = s
 
 namespace lw::cuda {
 
+/// Bytes of shared memory that a block can have: those of compute capability 9.0.
+inline int64_t shared_memory_of_block() { return 227 << 10; }
+
 template <class... Parameters>
 void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t shared_bytes,
            const std::remove_cvref_t<Parameters>&... arguments) {

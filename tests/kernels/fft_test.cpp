@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "core/random.h"
+#include "tests/compare.h"
 
 namespace lw {
 namespace {
@@ -16,10 +17,12 @@ namespace {
 using kernels::FftDirection;
 
 Tensor noise(const Shape& shape, DType dtype) {
+  const Device device = default_device();
+  const DeviceScope on_host(host);
   const Tensor reals = Random(1).normal(shape.with(-1, 2 * shape.back()), 0, 1, real_of(dtype));
   Tensor z = Tensor::empty(shape, dtype);
   std::memcpy(z.raw(), reals.raw(), static_cast<size_t>(z.bytes()));
-  return z;
+  return z.to(device);
 }
 
 Tensor transformed(const Tensor& x, FftDirection way) {
@@ -34,7 +37,8 @@ complex128 element(const Tensor& z, int64_t b, int64_t t, int64_t c) {
 }
 
 /// The largest error of a transform, relative to the largest element; in double, by kissfft.
-double error_of(const Tensor& x, FftDirection way, const Tensor& y) {
+double error_of(const Tensor& before, FftDirection way, const Tensor& after) {
+  const Tensor x = before.to(host), y = after.to(host);
   const int64_t n = x.size(1);
   const bool inverse = way == FftDirection::inverse;
   const kissfft<double> oracle(static_cast<size_t>(n), inverse);
@@ -104,7 +108,7 @@ TEST(Fft, TakesPitchedTensorsOfAnyWidth) {
       kernels::fft(x, FftDirection::forward, y);
       EXPECT_LT(error_of(x, FftDirection::forward, y), dtype == DType::c64 ? 5e-7 : 2e-15);
       for (const int64_t margin : {int64_t{0}, channels + 1})
-        EXPECT_EQ(element(wide, 1, 29, margin), complex128(-7, 0));
+        EXPECT_EQ(element(wide.to(host), 1, 29, margin), complex128(-7, 0));
     }
 }
 
@@ -116,7 +120,7 @@ TEST(Fft, HasTheSameBitsOnAnyNumberOfThreads) {
   for (const int threads : {2, 3}) {
     set_num_threads(threads);
     const Tensor y = transformed(x, FftDirection::forward);
-    EXPECT_EQ(std::memcmp(y.raw(), one.raw(), static_cast<size_t>(y.bytes())), 0);
+    EXPECT_TRUE(testing::same_bits(y, one));
   }
   set_num_threads(before);
 }

@@ -36,8 +36,8 @@ TEST(Discretize, AgreesWithTheReference) {
 TEST(Discretize, GradientsAgreeWithCentralDifferences) {
   for (const auto method : reference::discretizations)
     for (const double scale : {1., 40.}) {
-      Tensor dt = reference::steps(5, DType::f64);  // z on both sides of the switch to the series
-      for (int64_t h = 0; h < 5; ++h) dt.data<double>()[h] *= scale;
+      // z on both sides of the switch to the series
+      const Tensor dt = reference::steps(5, DType::f64, scale);
       const auto f = [&](const Variables& v) {
         const auto [Abar, Bbar] = discretize(v[0], v[1], v[2], method);
         return Variables{Abar, Bbar};

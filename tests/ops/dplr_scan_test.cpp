@@ -23,10 +23,10 @@ struct Case {
 
 /// Documents of lengths that vary about `mean`.
 Tensor random_resets(int64_t batch, int64_t time, double mean) {
-  Tensor resets = Tensor::zeros({batch, time}, DType::u8);
+  std::vector<uint8_t> resets;
   for (int64_t i = 0; i < batch * time; ++i)
-    resets.data<uint8_t>()[i] = Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1;
-  return resets;
+    resets.push_back(Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1);
+  return Tensor::from({batch, time}, resets);
 }
 
 kernels::DplrScan arguments(const Case& c, DType dtype, bool all) {
@@ -51,8 +51,8 @@ DplrScanResult scan(const kernels::DplrScan& in) {
 
 /// Real and imaginary parts, one after another.
 Tensor parts(const Tensor& z) {
-  const Tensor wide = z.to(DType::c128).contiguous();
-  Tensor result = Tensor::empty(z.shape().inserted(z.rank(), 2), DType::f64);
+  const Tensor wide = z.to(host).to(DType::c128).contiguous();
+  Tensor result = Tensor::empty(z.shape().inserted(z.rank(), 2), DType::f64, host);
   std::memcpy(result.raw(), wide.raw(), static_cast<size_t>(wide.bytes()));
   return result;
 }
@@ -151,8 +151,9 @@ TEST(DplrScan, ChunksAndStepsHandTheStateOn) {
 TEST(DplrScan, PackedDocumentsEqualSeparateOnes) {
   const kernels::DplrScan in = arguments({1, 100, 5, 4, 1}, DType::f32, false);
   const std::vector<int64_t> starts{0, 1, 3, 40, 70, 100};
-  Tensor resets = Tensor::zeros({1, 100}, DType::u8);
-  for (size_t i = 0; i + 1 < starts.size(); ++i) resets.data<uint8_t>()[starts[i]] = 1;
+  std::vector<uint8_t> marks(100);
+  for (size_t i = 0; i + 1 < starts.size(); ++i) marks[static_cast<size_t>(starts[i])] = 1;
+  const Tensor resets = Tensor::from({1, 100}, marks);
   Tensor u = in.u.clone();
   u.slice(1, 3, 40).fill(NAN);  // must not reach another document
 

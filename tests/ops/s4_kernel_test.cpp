@@ -33,10 +33,9 @@ System hippo_system(const char* measure, int64_t channels, int64_t N, int64_t le
   const Nplr model = nplr(measure, N);
   const DType complex = complex_of(dtype);
   const auto repeated = [&](std::vector<complex128> row) {
-    Tensor t = Tensor::empty({channels, N / 2}, DType::c128);
-    for (int64_t h = 0; h < channels; ++h)
-      std::copy(row.begin(), row.end(), &t.view<complex128, 2>()(h, 0));
-    return t.to(complex);
+    std::vector<complex128> rows;
+    for (int64_t h = 0; h < channels; ++h) rows.insert(rows.end(), row.begin(), row.end());
+    return Tensor::from({channels, N / 2}, rows).to(complex);
   };
   std::vector<complex128> lambda = model.lambda;
   for (complex128& l : lambda) l = {std::min(l.real(), -1e-4), l.imag()};

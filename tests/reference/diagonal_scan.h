@@ -14,7 +14,10 @@ struct DiagonalScan {
   Tensor state;  ///< c128
 };
 
-inline DiagonalScan diagonal_scan(const kernels::DiagonalScan& in) {
+inline DiagonalScan diagonal_scan(const kernels::DiagonalScan& arguments) {
+  const DeviceScope on_host(host);
+  kernels::DiagonalScan in = arguments;
+  for (Tensor* t : {&in.u, &in.A, &in.B, &in.C, &in.state, &in.resets}) *t = t->to(host);
   const int64_t batch = in.u.size(0), time = in.u.size(1), H = in.u.size(2), N = in.A.size(1);
   DiagonalScan out{Tensor::zeros(in.u.shape(), DType::f64),
                    Tensor::empty({batch, H, N}, DType::c128)};

@@ -43,32 +43,35 @@ inline constexpr kernels::Discretization discretizations[] = {
 
 /// Independent normal parts.
 inline Tensor complex_noise(const Shape& shape, DType real, uint64_t seed) {
+  const Device device = default_device();
+  const DeviceScope on_host(host);
   const Tensor parts = Random(seed).normal(shape.inserted(shape.rank(), 2), 0, 1, real);
   Tensor result = Tensor::empty(shape, complex_of(real));
   std::memcpy(result.raw(), parts.raw(), static_cast<size_t>(result.bytes()));
-  return result;
+  return result.to(device);
 }
 
 /// A = -1/2 + i pi n with some noise, where Re A stays negative.
 inline Tensor stable_poles(int64_t channels, int64_t states, DType real, uint64_t seed) {
-  Tensor A = complex_noise({channels, states}, DType::f64, seed);
+  Tensor A = complex_noise({channels, states}, DType::f64, seed).to(host);
   auto* a = A.data<complex128>();
   for (int64_t i = 0; i < A.numel(); ++i)
     a[i] = {-0.5 * std::exp(0.3 * a[i].real()),
             3.14159 * static_cast<double>(i % states) + 0.3 * a[i].imag()};
-  return A.to(complex_of(real));
+  return A.to(complex_of(real)).to(default_device());
 }
 
-/// Steps spread from 1e-3 to 0.1.
-inline Tensor steps(int64_t channels, DType real) {
-  Tensor dt = Tensor::empty({channels}, DType::f64);
+/// Steps spread from 1e-3 to 0.1, times `scale`.
+inline Tensor steps(int64_t channels, DType real, double scale = 1) {
+  std::vector<double> dt;
   for (int64_t h = 0; h < channels; ++h)
-    dt.data<double>()[h] = 1e-3 * std::pow(100., static_cast<double>(h % 7) / 6);
-  return dt.to(real);
+    dt.push_back(scale * 1e-3 * std::pow(100., static_cast<double>(h % 7) / 6));
+  return Tensor::from({channels}, dt).to(real);
 }
 
 /// Element i of a complex tensor, as double.
-inline complex128 complex_at(const Tensor& t, int64_t h, int64_t n) {
+inline complex128 complex_at(const Tensor& any, int64_t h, int64_t n) {
+  const Tensor t = any.to(host);
   if (t.dtype() == DType::c128) return t.view<const complex128, 2>()(h, n);
   return complex128(t.view<const complex64, 2>()(h, n));
 }

@@ -11,7 +11,11 @@ struct DplrScan {
   Tensor state;  ///< c128, the kept half
 };
 
-inline DplrScan dplr_scan(const kernels::DplrScan& in) {
+inline DplrScan dplr_scan(const kernels::DplrScan& arguments) {
+  const DeviceScope on_host(host);
+  kernels::DplrScan in = arguments;
+  for (Tensor* t : {&in.u, &in.dt, &in.lambda, &in.P, &in.B, &in.C, &in.state, &in.resets})
+    *t = t->to(host);
   const int64_t batch = in.u.size(0), time = in.u.size(1), H = in.u.size(2), N = in.lambda.size(1);
   DplrScan out{Tensor::empty(in.u.shape(), DType::f64), Tensor::empty({batch, H, N}, DType::c128)};
   const auto y = out.y.view<double, 3>();

@@ -11,7 +11,9 @@ struct LongConv {
   std::vector<double> y, du, dk, dD;
 };
 
-inline LongConv long_conv(const kernels::LongConv& in, const Tensor& dy) {
+inline LongConv long_conv(const kernels::LongConv& arguments, const Tensor& dy) {
+  kernels::LongConv in = arguments;
+  for (Tensor* t : {&in.u, &in.k, &in.D, &in.resets}) *t = t->to(host);
   const int64_t B = in.u.size(0), T = in.u.size(1), C = in.u.size(2), taps = in.k.size(1);
   const std::vector<double> u = in.u.to_vector(), k = in.k.to_vector(), g = dy.to_vector();
   const std::vector<double> skip = in.D ? in.D.to_vector() : std::vector<double>(size_t(C));

@@ -10,7 +10,10 @@
 namespace lw::reference {
 
 /// [channel, time] in f64
-inline Tensor s4d_kernel(const kernels::S4dKernel& in, int64_t time) {
+inline Tensor s4d_kernel(const kernels::S4dKernel& arguments, int64_t time) {
+  const DeviceScope on_host(host);
+  kernels::S4dKernel in = arguments;
+  for (Tensor* t : {&in.dt, &in.A, &in.B, &in.C}) *t = t->to(host);
   const int64_t H = in.A.size(0), N = in.A.size(1);
   Tensor K = Tensor::zeros({H, time}, DType::f64);
   const auto out = K.view<double, 2>();
