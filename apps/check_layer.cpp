@@ -4,8 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include "autograd/gradcheck.h"
+#include "autograd/ops/elementwise.h"
 #include "autograd/ops/shape.h"
 #include "core/config.h"
 #include "core/parallel.h"
@@ -20,11 +22,16 @@ struct LayerSection {
   void describe(Fields& f) { f.choice("layer", layer, "the layer under test"); }
 };
 
+double dot(const Tensor& a, const Tensor& b) {
+  const std::vector<double> x = a.to_vector(), y = b.to_vector();
+  return std::inner_product(x.begin(), x.end(), y.begin(), 0.);
+}
+
 /// Every real number of a tensor, real and imaginary parts alike.
 std::vector<double> reals(const Tensor& t) {
   if (!is_complex(t.dtype())) return t.to_vector();
   std::vector<double> values;
-  const Tensor flat = t.to(DType::c128).contiguous();
+  const Tensor flat = t.to(DType::c128).to(host).contiguous();
   for (int64_t i = 0; i < flat.numel(); ++i) {
     values.push_back(flat.data<complex128>()[i].real());
     values.push_back(flat.data<complex128>()[i].imag());
@@ -107,29 +114,24 @@ class Subject {
   double parameter_gradient_error(const Tensor& x) const {
     const auto loss = [&] {
       const NoGrad no_grad;
-      const Tensor y = run(x).y.value().contiguous();
-      const Tensor w = random_.fork("weights").normal(y.shape(), 0, 1, dtype_);
-      double sum = 0;
-      for (int64_t i = 0; i < y.numel(); ++i) sum += y.data<double>()[i] * w.data<double>()[i];
-      return sum;
+      const Tensor y = run(x).y.value();
+      return dot(y, random_.fork("weights").normal(y.shape(), 0, 1, dtype_));
     };
     const Tensors analytic = gradients([&](const Variable& v) { return run(v).y; }, x);
     double worst = 0;
     for (size_t k = 0; k < parameters_.size(); ++k) {
-      const Tensor value = parameters_[k].value.value();
-      const Tensor before = value.clone();
-      const Tensor direction =
+      Tensor value = parameters_[k].value.value();
+      const Variable before = value.clone();
+      const Variable direction =
           random_.fork("direction").fork(k).normal(value.shape(), 0, 1, dtype_);
       const auto at = [&](double step) {
-        for (int64_t i = 0; i < value.numel(); ++i)
-          value.data<double>()[i] = before.data<double>()[i] + step * direction.data<double>()[i];
+        const NoGrad no_grad;
+        value.copy_from((before + direction * step).value());
         return loss();
       };
       const double step = 1e-6, numeric = (at(step) - at(-step)) / (2 * step);
       at(0);
-      double expected = 0;
-      for (int64_t i = 0; i < value.numel(); ++i)
-        expected += analytic[k + 1].contiguous().data<double>()[i] * direction.data<double>()[i];
+      const double expected = dot(analytic[k + 1], direction.value());
       worst = std::max(worst, std::abs(expected - numeric) /
                                   std::max({1., std::abs(expected), std::abs(numeric)}));
     }
@@ -201,10 +203,11 @@ double packing_error(const Subject& s) {
   const std::vector<std::vector<int64_t>> starts{{0, 1, 31}, {0, 17}};
   const int64_t time = 40;
   const Tensor x = s.input(time);
-  Tensor resets = Tensor::zeros({batch, time}, DType::u8);
+  std::vector<uint8_t> marks(batch * time);
   for (int64_t b = 0; b < batch; ++b)
     for (const int64_t start : starts[static_cast<size_t>(b)])
-      resets.data<uint8_t>()[b * time + start] = 1;
+      marks[static_cast<size_t>(b * time + start)] = 1;
+  const Tensor resets = Tensor::from({batch, time}, marks);
   const auto packed = [&](const Variable& v) { return s.run(v, {}, Mode::automatic, resets).y; };
   const auto separate = [&](const Variable& v) {
     Variables rows;

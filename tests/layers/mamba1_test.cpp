@@ -41,11 +41,11 @@ TEST(Mamba1, MemoryOfATrainingStepIsLinearInLengthWithoutTheState) {
   const Mamba1 layer({.d_state = 64}, {.d_model = 32, .n_layers = 1}, Random(1));
   const auto peak = [&](int64_t time) {
     const Variable x(Random(2).normal({1, time, 32}), true);
-    const int64_t before = memory_use().used;
-    reset_peak_memory();
+    const int64_t before = memory_use(default_device()).used;
+    reset_peak_memory(default_device());
     const Variable y = layer(x);
     y.backward(Tensor::full(y.shape(), 1));
-    return memory_use().peak - before;
+    return memory_use(default_device()).peak - before;
   };
   peak(512);
   const int64_t short_peak = peak(512), long_peak = peak(8192);
