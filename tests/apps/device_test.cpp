@@ -1,0 +1,78 @@
+// Training on a GPU: what it computes is what the CPU computes, and checkpoints move between the two. A build without
+// CUDA has the emulator of tests/emulator loaded into the program.
+#include <cmath>
+
+#include "core/device_runtime.h"
+#include "tests/apps/program.h"
+
+namespace lw {
+namespace {
+
+using testing::HasSubstr;
+
+class OnGpu : public ProgramTest {
+ protected:
+  void SetUp() override {
+#ifdef LW_EMULATOR
+    environment_ = {std::string("LD_PRELOAD=") + LW_EMULATOR};
+#else
+    if (device_count(DeviceKind::cuda) == 0) GTEST_SKIP() << "this machine has no GPU";
+#endif
+  }
+
+  /// Every loss of two runs, within `tolerance`.
+  void expect_same_losses(const std::string& a, const std::string& b, double tolerance) const {
+    const std::vector<Json> one = metrics(a), other = metrics(b);
+    ASSERT_FALSE(one.empty());
+    ASSERT_EQ(one.size(), other.size());
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_EQ(one[i]["step"], other[i]["step"]);
+      EXPECT_NEAR(one[i]["loss"].get<double>(), other[i]["loss"].get<double>(), tolerance);
+    }
+  }
+
+  std::vector<std::string> environment_;
+};
+
+TEST_F(OnGpu, LossesAreThoseOfTheCpu) {
+  for (const char* config : {"copying", "digits", "text"}) {
+    const std::string cpu = str(config, "_cpu"), gpu = str(config, "_gpu");
+    complete(train(config, cpu));
+    complete(train(config, gpu, {"device=cuda"}), environment_);
+    expect_same_losses(cpu, gpu, 1e-4);
+  }
+}
+
+TEST_F(OnGpu, ARunMovesBetweenTheDevices) {
+  complete(train("copying", "cpu"));
+  complete(train("copying", "moved", {"device=cuda", "train.steps=4"}), environment_);
+  complete(resume("moved", {"device=cpu", "train.steps=8"}));
+  complete(resume("moved", {"device=cuda", "train.steps=10"}), environment_);
+  expect_same_losses("cpu", "moved", 1e-3);
+  EXPECT_THAT(text_of("moved/config.resolved.yaml"), HasSubstr("device: cuda"));
+}
+
+TEST_F(OnGpu, TwoRunsAndAResumedOneHaveTheSameBytes) {
+  complete(train("copying", "whole", {"device=cuda"}), environment_);
+  complete(train("copying", "again", {"device=cuda"}), environment_);
+  expect_same("whole", "again");
+}
+
+TEST_F(OnGpu, GenerateAndEvaluate) {
+  complete(train("text", "run", {"device=cuda"}), environment_);
+  const std::vector<std::string> write{"generate",     at("run"), "--prompt",      "3 waves",
+                                       "--max-tokens", "20",      "--temperature", "0"};
+  const Ended gpu = longwave(write, environment_);
+  std::vector<std::string> on_cpu = write;
+  on_cpu.push_back("device=cpu");
+  const Ended cpu = longwave(on_cpu);
+  EXPECT_EQ(gpu.code, 0) << gpu.err;
+  EXPECT_EQ(cpu.code, 0) << cpu.err;
+  EXPECT_EQ(gpu.out, cpu.out);
+  const Ended measured = longwave({"eval", at("run"), "--json"}, environment_);
+  EXPECT_EQ(measured.code, 0) << measured.err;
+  EXPECT_THAT(measured.out, HasSubstr("\"loss\":"));
+}
+
+}  // namespace
+}  // namespace lw
