@@ -119,10 +119,10 @@ TEST(Recompute, EachPolicyNeedsLessMemoryThanTheOneBefore) {
     options.recompute = policy;
     const Model model(options, language, Random(1));
     const Tensor x = ids({2, 256}, 11);
-    const int64_t before = memory_use().used;
-    reset_peak_memory();
+    const int64_t before = memory_use(default_device()).used;
+    reset_peak_memory(default_device());
     cross_entropy(model.forward(x).y, x).backward();
-    return memory_use().peak - before;
+    return memory_use(default_device()).peak - before;
   };
   for (const auto& [kind, prenorm] : {std::pair("mamba1", true), {"s4d", false}}) {
     const int64_t none = peak(kind, prenorm, "none"), block = peak(kind, prenorm, "block"),
