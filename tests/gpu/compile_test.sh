@@ -10,7 +10,7 @@ command -v nvcc >/dev/null || { echo "no nvcc: nothing is compiled"; exit 77; }
 gpu=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d .) || gpu=
 export CCACHE_BASEDIR=$source CCACHE_NOHASHDIR=1
 cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DLW_TESTS=OFF -DLW_CUDA=ON \
-  -DLW_CUDA_ARCHITECTURES="${gpu:-90}-real" -DCMAKE_CUDA_COMPILER="$(command -v nvcc)" \
+  -DLW_CUDA_ARCHITECTURES="${gpu:-90}-real" \
   -DCMAKE_CUDA_FLAGS=-Werror=all-warnings >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
 cmake --build "$build" --target longwave_program >"$build.log" 2>&1 ||
   { grep -E -A 3 'error|warning' "$build.log" | head -n 40; exit 1; }
