@@ -11,7 +11,8 @@
 // channel, state] complex; resets u8 [batch, time].
 // Cost: O(state) an output; the gradient saves the arguments alone.
 // Determinism: bits do not depend on threads. How a sequence is cut changes y by rounding.
-// Errors: shapes and dtypes that disagree, by ShapeCheck; a rank above 2.
+// Errors: shapes and dtypes that disagree, by ShapeCheck; a rank above 2; on a GPU, a state of more than
+// 128 elements.
 // Reference: kernels/dplr_scan/README.md.
 #pragma once
 

@@ -12,6 +12,7 @@
 // backward; scratch of time / 32 states a thread backward.
 // Determinism: bits depend neither on threads nor on the batch. How a sequence is cut changes y by
 // rounding.
+// Errors: on a GPU, a state of more than 128 elements.
 // Reference: README.md beside this file.
 #pragma once
 

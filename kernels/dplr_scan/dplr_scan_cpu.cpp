@@ -41,33 +41,23 @@ void backward_of(const DplrScan& in, const Tensor& dy, const Tensor& dstate,
   });
 
   parallel_for(p.channels, 16, [&](int64_t begin, int64_t end) {
-    std::vector<complex128> total(static_cast<size_t>(p.states * count));
+    std::vector<lw::Complex<double>> total(static_cast<size_t>(p.states * count));
     for (int64_t h = begin; h < end; ++h) {
-      std::fill(total.begin(), total.end(), complex128(0));
-      double W[max_dplr_rank * max_dplr_rank] = {};
+      std::fill(total.begin(), total.end(), lw::Complex<double>{0, 0});
+      DplrMatrix W;
       for (int64_t task = h / p.lanes; task < tasks; task += p.blocks) {
-        for (int64_t i = 0; i < p.states * count; ++i)
-          total[static_cast<size_t>(i)] +=
-              complex128(sums.get(task, i / count, i % count, h % p.lanes));
-        for (int64_t i = 0; i < R * R; ++i)
-          W[i] += dW[static_cast<size_t>((task * R * R + i) * p.lanes + h % p.lanes)];
+        for (int64_t i = 0; i < p.states * count; ++i) {
+          const auto part = sums.get(task, i / count, i % count, h % p.lanes);
+          auto& sum = total[static_cast<size_t>(i)];
+          sum.re += static_cast<double>(part.real());
+          sum.im += static_cast<double>(part.imag());
+        }
+        for (int64_t r = 0; r < R; ++r)
+          for (int64_t k = 0; k < R; ++k)
+            W.v[r][k] += static_cast<double>(
+                dW[static_cast<size_t>((task * R * R + r * R + k) * p.lanes + h % p.lanes)]);
       }
       dplr_chain<T>(in, h, total, W, out);
-    }
-  });
-}
-
-/// Calls f(TypeTag<T>(), std::integral_constant<int, R>()).
-template <class F>
-void for_type_and_rank(const DplrScan& in, F&& f) {
-  for_float("dplr_scan", in.u.dtype(), [&](auto tag) {
-    switch (in.P ? in.P.size(0) : 0) {
-      case 0:
-        return f(tag, std::integral_constant<int, 0>());
-      case 1:
-        return f(tag, std::integral_constant<int, 1>());
-      default:
-        return f(tag, std::integral_constant<int, 2>());
     }
   });
 }

@@ -142,44 +142,18 @@ void backward_of(const S4Kernel& in, const Tensor& dK, S4KernelGradients& out) {
   });
 }
 
-/// Calls f(std::integral_constant<int, R>()) with the rank of P.
-template <class F>
-void for_rank(const Tensor& P, F&& f) {
-  switch (P ? P.size(0) : 0) {
-    case 0:
-      return f(std::integral_constant<int, 0>());
-    case 1:
-      return f(std::integral_constant<int, 1>());
-    default:
-      return f(std::integral_constant<int, 2>());
-  }
-}
-
-S4Kernel in_double(const S4Kernel& in) {
-  const auto wide = [](const Tensor& t) { return t ? t.to(DType::c128) : t; };
-  return {in.dt.to(DType::f64), wide(in.lambda), wide(in.P), wide(in.B), wide(in.Ct), in.length};
-}
-
 void forward(const S4Kernel& in, Tensor& K) {
-  check(is_floating(K.dtype()) && K.dtype() != DType::bf16,
-        "s4_kernel: expected dtype f32 or f64, ", "received ", K.dtype());
+  s4::check_dtype(K.dtype());
   Tensor wide = K.dtype() == DType::f64 ? K : Tensor::empty(K.shape(), DType::f64, host);
-  for_rank(in.P, [&](auto rank) { forward_of<rank()>(in_double(in), wide); });
+  s4::for_rank(in.P, [&](auto rank) { forward_of<rank()>(s4::in_double(in), wide); });
   if (!wide.shares_storage(K)) K.copy_from(wide);
 }
 
 void backward(const S4Kernel& in, const Tensor& dK, S4KernelGradients& out) {
-  const auto wide = [](const Tensor& t) {
-    return t ? Tensor::empty(t.shape(), DType::c128, host) : t;
-  };
-  S4KernelGradients d{Tensor::empty(out.dt.shape(), DType::f64, host), wide(out.lambda),
-                      wide(out.P), wide(out.B), wide(out.Ct)};
-  for_rank(in.P, [&](auto rank) { backward_of<rank()>(in_double(in), dK.to(DType::f64), d); });
-  out.dt.copy_from(d.dt);
-  out.lambda.copy_from(d.lambda);
-  if (out.P) out.P.copy_from(d.P);
-  out.B.copy_from(d.B);
-  out.Ct.copy_from(d.Ct);
+  s4::with_double_gradients(out, [&](S4KernelGradients& d) {
+    s4::for_rank(in.P,
+                 [&](auto rank) { backward_of<rank()>(s4::in_double(in), dK.to(DType::f64), d); });
+  });
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ Tensor pitched(const Tensor& t) {
 TEST(DplrScan, AgreesWithTheDenseRecurrence) {
   for (const Case& c :
        {Case{1, 1, 1, 1, 1}, Case{2, 5, 9, 3, 2}, Case{1, 31, 33, 2, 0}, Case{3, 32, 3, 4, 1},
-        Case{1, 33, 17, 2, 2}, Case{1, 130, 3, 4, 1}, Case{2, 0, 3, 2, 1}, Case{0, 4, 3, 2, 1}})
+        Case{1, 33, 17, 2, 2}, Case{1, 130, 3, 4, 1}, Case{2, 0, 3, 2, 1}, Case{0, 4, 3, 2, 1},
+        Case{1, 40, 2, 33, 1}, Case{1, 5, 1, 70, 2}})
     for (const DType dtype : {DType::f32, DType::f64})
       for (const bool all : {false, true}) {
         SCOPED_TRACE(str(dtype, " ", c.time, " ", c.channels, " ", c.rank, " ", all));
@@ -84,9 +85,9 @@ TEST(DplrScan, AgreesWithTheDenseRecurrence) {
 }
 
 TEST(DplrScan, GradientsAgreeWithCentralDifferences) {
-  for (const Case& c :
-       {Case{2, 5, 3, 4, 0}, Case{2, 5, 3, 4, 1}, Case{2, 5, 3, 4, 2}, Case{1, 70, 2, 3, 1},
-        Case{1, 40, 9, 2, 2}, Case{1, 1, 2, 2, 1}, Case{2, 0, 2, 1, 1}})
+  for (const Case& c : {Case{2, 5, 3, 4, 0}, Case{2, 5, 3, 4, 1}, Case{2, 5, 3, 4, 2},
+                        Case{1, 70, 2, 3, 1}, Case{1, 40, 9, 2, 2}, Case{1, 1, 2, 2, 1},
+                        Case{2, 0, 2, 1, 1}, Case{1, 3, 1, 33, 1}, Case{1, 3, 1, 65, 1}})
     for (const bool all : {false, true}) {
       SCOPED_TRACE(str(c.batch, " ", c.time, " ", c.channels, " ", c.rank, " ", all));
       const kernels::DplrScan in = arguments(c, DType::f64, all);
@@ -95,7 +96,9 @@ TEST(DplrScan, GradientsAgreeWithCentralDifferences) {
             dplr_scan(v[0], v[1], v[2], v[3], v[4], v[5], {.state = v[6], .resets = in.resets});
         return Variables{y, state};
       };
-      check_gradients(f, {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state}, {.step = 3e-7});
+      // fast modes of a large state bend within the smallest dt
+      check_gradients(f, {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state},
+                      {.step = c.states > 32 ? 1e-7 : 3e-7});
     }
 }
 
@@ -107,18 +110,17 @@ TEST(DplrScan, IsTheConvolutionWithItsKernel) {
       const Nplr model = nplr(measure, N);
       const DType complex = complex_of(dtype);
       kernels::DplrScan in = arguments({2, time, channels, N / 2, model.rank}, dtype, false);
-      for (int64_t h = 0; h < channels; ++h) {
-        const auto put = [&](const Tensor& t, const complex128* values) {
-          Tensor row = t.select(0, h);
-          row.copy_from(
-              Tensor::from({N / 2}, std::span(values, static_cast<size_t>(N / 2))).to(complex));
-        };
-        std::vector<complex128> lambda = model.lambda;
-        for (complex128& l : lambda) l = {std::min(l.real(), -1e-4), l.imag()};
-        put(in.lambda, lambda.data());
-        put(in.B, model.B.data());
-        for (int64_t r = 0; r < model.rank; ++r) put(in.P.select(0, r), model.P.data() + r * N / 2);
-      }
+      const auto repeated = [&](const complex128* values) {
+        std::vector<complex128> rows;
+        for (int64_t h = 0; h < channels; ++h) rows.insert(rows.end(), values, values + N / 2);
+        return Tensor::from({channels, N / 2}, rows).to(complex);
+      };
+      std::vector<complex128> lambda = model.lambda;
+      for (complex128& l : lambda) l = {std::min(l.real(), -1e-4), l.imag()};
+      in.lambda = repeated(lambda.data());
+      in.B = repeated(model.B.data());
+      for (int64_t r = 0; r < model.rank; ++r)
+        in.P.select(0, r).copy_from(repeated(model.P.data() + r * N / 2));
       const Variable Ct = s4_truncated_readout(in.dt, in.lambda, in.P, in.C, length);
       const Variable K =
           s4_kernel(in.dt, in.lambda, in.P, in.B, Ct, {.time = time, .length = length});

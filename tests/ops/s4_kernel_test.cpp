@@ -108,6 +108,41 @@ TEST(S4Kernel, GradientsAgreeWithCentralDifferences) {
     }
 }
 
+TEST(S4Kernel, GradientsOfALargeStateAgreeWithCentralDifferences) {
+  const System s = random_system(1, 37, 1, 6, DType::f64);
+  const auto f = [](const Variables& v) {
+    return s4_kernel(v[0], v[1], v[2], v[3], v[4], {.time = 6, .length = 6});
+  };
+  check_gradients(f, {s.in.dt, s.in.lambda, s.in.P, s.in.B, s.in.Ct},
+                  {.step = 1e-7, .tolerance = 3e-7});
+}
+
+TEST(S4Kernel, ManyChannelsEqualFew) {
+  const int64_t few = 2, times = 270, time = 299, length = 300;
+  const System s = random_system(few, 3, 1, length, DType::f64);
+  const Tensor dK = Random(4).normal({few, time}).to(DType::f64);
+  const auto repeated = [&](const Tensor& t, int channel_axis) {
+    Tensor wide = Tensor::empty(t.shape().with(channel_axis, few * times), t.dtype());
+    for (int64_t i = 0; i < times; ++i)
+      wide.slice(channel_axis, few * i, few * (i + 1)).copy_from(t);
+    return wide;
+  };
+  const auto results = [&](const Tensors& in, const Tensor& gradient) {
+    Variables v;
+    for (const Tensor& t : in) v.emplace_back(t, true);
+    const Variable K = s4_kernel(v[0], v[1], v[2], v[3], v[4], {.time = time, .length = length});
+    K.backward(gradient);
+    return Tensors{K.value(), v[0].grad(), v[1].grad(), v[2].grad(), v[3].grad(), v[4].grad()};
+  };
+  Tensors arguments{s.in.dt, s.in.lambda, s.in.P, s.in.B, s.in.Ct};
+  const Tensors expected = results(arguments, dK);
+  for (size_t i = 0; i < arguments.size(); ++i)
+    arguments[i] = repeated(arguments[i], i == 2 ? 1 : 0);
+  const Tensors actual = results(arguments, repeated(dK, 0));
+  for (size_t i = 0; i < actual.size(); ++i)
+    EXPECT_LE(relative_error(actual[i], repeated(expected[i], i == 3 ? 1 : 0)), 1e-12) << i;
+}
+
 TEST(S4Kernel, GradientsInSinglePrecisionFollowThoseInDouble) {
   const System s = hippo_system("legs", 17, 16, 300, DType::f32);
   const auto gradients = [&](DType dtype) {
