@@ -151,8 +151,7 @@ struct Call {
     cuda::launch(entries_kernel<T>, cuda::blocks(p.channels, 32), parameters, int64_t{kRank},
                  static_cast<Complex<T>*>(entries.raw()), W.template data<T>());
     p.lanes = 1;
-    while (p.lanes < 32 && p.lanes < p.states) p.lanes *= 2;
-    // fewer threads where each has much in its registers
+    while (p.lanes < 32 && p.lanes * states_of_lane() < p.states) p.lanes *= 2;
     const int most = dplr_threads / states_of_lane();
     while (threads < most && threads < p.channels * p.lanes) threads *= 2;
     p.teams = threads / p.lanes;
@@ -167,18 +166,14 @@ struct Call {
     grid.shared_bytes = shared_bytes;
     return grid;
   }
-  int states_of_lane() const { return p.states <= 32 ? 1 : p.states <= 64 ? 2 : 4; }
+  /// More of them make a step of fewer exchanges, and fill the registers sooner.
+  int states_of_lane() const { return sizeof(T) == 4 || p.states > 64 ? 4 : 2; }
   /// Calls f(std::integral_constant<int, kStates>()) with the elements of the state of a lane.
   template <class F>
   void for_states(F&& f) const {
-    switch (states_of_lane()) {
-      case 1:
-        return f(std::integral_constant<int, 1>());
-      case 2:
-        return f(std::integral_constant<int, 2>());
-      default:
-        return f(std::integral_constant<int, 4>());
-    }
+    if constexpr (sizeof(T) > 4)
+      if (states_of_lane() == 2) return f(std::integral_constant<int, 2>());
+    f(std::integral_constant<int, 4>());
   }
 };
 
@@ -201,7 +196,7 @@ void backward_of(const DplrScan& in, const Tensor& dy, const Tensor& dstate,
   call.for_states([&](auto states) {
     constexpr int kStates = decltype(states)::value;
     using Tile = DplrTile<T, kRank, kStates>;
-    constexpr int64_t most = 96 << 10;  // of shared memory: what the smaller GPUs have
+    constexpr int64_t most = 48 << 10;  // of shared memory, so that there are four blocks at a time
     int steps = 32;
     while (steps > 1 && Tile::bytes(call.threads, p.teams, p.pitch(), steps) > most) --steps;
     const int64_t chunks = cuda::divide_up(p.time, steps);
