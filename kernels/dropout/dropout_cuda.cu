@@ -35,7 +35,9 @@ __global__ void dropout_kernel(Indices indices, uint64_t key, uint32_t threshold
       philox({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 0, 0},
              {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
   using T = Computed<E>;
-  const T factor = words[index % 4] >= threshold ? static_cast<T>(scale) : T(0);
+  // Chosen without an index, which would send the words through memory.
+  const uint32_t low = index & 1 ? words[1] : words[0], high = index & 1 ? words[3] : words[2];
+  const T factor = (index & 2 ? high : low) >= threshold ? static_cast<T>(scale) : T(0);
   const auto at = nest.place_of(element);
   y[at[1]] = static_cast<E>(static_cast<T>(x[at[0]]) * factor);
 }

@@ -119,27 +119,48 @@ void reduce_all(const Tensor& x, const Axes& axes, double scale, Tensor& y) {
   dtype == DType::bf16 ? run(TypeTag<bfloat16>()) : for_float("reduce", dtype, run);
 }
 
-/// A thread walks along all elements of one result.
 template <class E>
-__global__ void mark_first_kernel(Plan plan, int64_t results, const E* x, const E* y, const E* dy,
-                                  E* dx) {
+__device__ bool same_number(E a, E b) {
+  return a == b || (a != a && b != b);
+}
+
+/// The row is reduced: a warp walks along the elements of one result.
+template <class E>
+__global__ void mark_first_in_rows_kernel(Plan plan, int64_t results, const E* x, const E* y,
+                                          const E* dy, E* dx) {
+  const int64_t result = cuda::thread_number() / 32;
+  if (result >= results) return;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const Plan::Offsets kept = Plan::offsets_of(plan.kept, result);
+  const E most = y[kept.y], gradient = dy[kept.y];
+  const int64_t total = Plan::iterations(plan.reduced) * plan.row.size;
+  bool found = false;
+  for (int64_t begin = 0; begin < total; begin += 32) {
+    const int64_t i = begin + lane, piece = i / plan.row.size, column = i - piece * plan.row.size;
+    const Plan::Offsets at = Plan::offsets_of(plan.reduced, piece);
+    const bool equal = i < total && same_number(x[kept.x + at.x + column], most);
+    const uint32_t all = __ballot_sync(0xffffffffu, equal), before = all & ((1u << lane) - 1);
+    if (i < total) dx[kept.dx + at.dx + column] = equal && !found && before == 0 ? gradient : E(0);
+    found = found || all != 0;
+  }
+}
+
+/// Columns are kept: a thread walks down each.
+template <class E>
+__global__ void mark_first_in_columns_kernel(Plan plan, int64_t results, const E* x, const E* y,
+                                             const E* dy, E* dx) {
   const int64_t result = cuda::thread_number();
   if (result >= results) return;
-  const int64_t width = plan.row.reduced ? 1 : plan.row.size, column = result % width;
-  const Plan::Offsets kept = Plan::offsets_of(plan.kept, result / width);
+  const int64_t column = result % plan.row.size;
+  const Plan::Offsets kept = Plan::offsets_of(plan.kept, result / plan.row.size);
   const E most = y[kept.y + column], gradient = dy[kept.y + column];
   const int64_t rows = Plan::iterations(plan.reduced);
-  const int64_t first = plan.row.reduced ? 0 : column;
-  const int64_t last = plan.row.reduced ? plan.row.size : column + 1;
   bool found = false;
   for (int64_t r = 0; r < rows; ++r) {
     const Plan::Offsets at = Plan::offsets_of(plan.reduced, r);
-    for (int64_t i = first; i < last; ++i) {
-      const E value = x[kept.x + at.x + i];
-      const bool equal = value == most || (value != value && most != most);
-      dx[kept.dx + at.dx + i] = equal && !found ? gradient : E(0);
-      found = found || equal;
-    }
+    const bool equal = same_number(x[kept.x + at.x + column], most);
+    dx[kept.dx + at.dx + column] = equal && !found ? gradient : E(0);
+    found = found || equal;
   }
 }
 
@@ -165,7 +186,9 @@ void max_backward_cuda(const Tensor& x, const Axes& axes, const Tensor& y, const
   for_float("max", x.dtype(), [&](auto tag) {
     using E = typename decltype(tag)::type;
     const int64_t results = y.numel();
-    cuda::launch(mark_first_kernel<E>, cuda::cover(results), plan, results, x.data<E>(),
+    const bool rows = plan.row.reduced;
+    cuda::launch(rows ? mark_first_in_rows_kernel<E> : mark_first_in_columns_kernel<E>,
+                 cuda::cover(rows ? 32 * results : results), plan, results, x.data<E>(),
                  y.data<E>(), dy_whole.data<E>(), dx.data<E>());
   });
 }

@@ -133,6 +133,21 @@ TEST(Max, GradientGoesToTheFirst) {
   EXPECT_THAT(x.grad().to_vector(), ElementsAre(0, 1, 0, 1, 0, 1));
 }
 
+TEST(Max, GradientGoesToTheFirstOfALongRow) {
+  std::vector<double> values(3 * 100, 0), expected(3 * 100, 0);
+  for (const int at : {33, 34, 70, 131, 132, 299}) values[at] = 5;
+  expected[33] = expected[131] = expected[299] = 1;
+  Variable x(Tensor::from({3, 100}, values), true);
+  max(x, {1}).backward(Tensor::full({3}, 1, DType::f64));
+  EXPECT_EQ(x.grad().to_vector(), expected);
+
+  Variable rows(Tensor::from({3, 2, 50}, values), true);
+  max(rows, {0, 2}).backward(Tensor::full({2}, 1, DType::f64));
+  expected[131] = expected[299] = 0;
+  expected[70] = 1;
+  EXPECT_EQ(rows.grad().to_vector(), expected);
+}
+
 TEST(Max, SeesNaNAndRefusesNothing) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   Tensor x = noise({3, 40});
