@@ -30,12 +30,10 @@ endfunction()
 
 function(lw_kernel_files name)
   set(cpu kernels/${name}/${name}_cpu.cpp)
-  lw_require_files("kernel `${name}`" "Add an op" kernels/${name}/README.md kernels/${name}/${name}.h ${cpu})
-  target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${cpu})
   set(cuda kernels/${name}/${name}_cuda.cu)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/${cuda})
-    lw_cuda_sources(${cuda})
-  endif()
+  lw_require_files("kernel `${name}`" "Add an op" kernels/${name}/README.md kernels/${name}/${name}.h ${cpu} ${cuda})
+  target_sources(longwave PRIVATE ${PROJECT_SOURCE_DIR}/${cpu})
+  lw_cuda_sources(${cuda})
 endfunction()
 
 # Stops the configure step, naming the first file of `what` that is missing and the recipe to follow.

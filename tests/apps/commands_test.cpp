@@ -8,6 +8,7 @@
 #include "apps/cli.h"
 #include "apps/run.h"
 #include "core/config.h"
+#include "core/device_runtime.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "data/images.h"
@@ -250,7 +251,10 @@ TEST_F(Commands, DoctorListsDevicesAndLibraries) {
                            "threads", "memory", "disk", "data", "library.hdf5", "library.onednn",
                            "library.yaml-cpp", "library.zlib", "library.openssl", "library.spdlog"})
     EXPECT_TRUE(found.contains(name)) << name;
-  EXPECT_EQ(found["device.cuda"]["value"], "this build has no CUDA");
+  const Device gpu{DeviceKind::cuda};
+  const std::string missing = why_missing(gpu);
+  EXPECT_EQ(found["device.cuda"]["value"],
+            missing.empty() ? runtime_of(gpu).description(0) : missing);
   EXPECT_NE(std::string(found["cpu.simd"]["value"]).find(" (used)"), std::string::npos);
 }
 

@@ -44,8 +44,8 @@ follow() {
 }
 
 follow "Add an op" kernels/CMakeLists.txt "lw_op(new_thing KERNEL)" mse autograd/ops/NAME.{h,cpp} tests/ops/NAME_test.cpp \
-  kernels/NAME/{README.md,NAME.h,NAME_cpu.cpp}
-follow "Add an op" kernels/CMakeLists.txt "lw_kernel(new_thing)" accumulate kernels/NAME/{README.md,NAME.h,NAME_cpu.cpp} \
+  kernels/NAME/{README.md,NAME.h,NAME_cpu.cpp,NAME_cuda.cu}
+follow "Add an op" kernels/CMakeLists.txt "lw_kernel(new_thing)" accumulate kernels/NAME/{README.md,NAME.h,NAME_cpu.cpp,NAME_cuda.cu} \
   tests/kernels/NAME_test.cpp
 follow "Add a layer" layers/CMakeLists.txt "lw_layer(new_thing)" mamba1 layers/NAME.{h,cpp} tests/layers/NAME_test.cpp
 follow "Add an optimizer" optim/CMakeLists.txt "lw_optimizer(new_thing)" sgd optim/NAME.{h,cpp} tests/optim/NAME_test.cpp
