@@ -115,12 +115,10 @@ __global__ void __launch_bounds__(FftCut::max_threads, 1)
   const int64_t begin = part * count / parts, end = (part + 1) * count / parts;
   for (block.signal = first + begin; block.signal < first + end; ++block.signal) {
     if (product.sums.sums) {
-      block.load(u);
-      block.forward();
+      block.forward(u);
       block.for_points([&](int i, int64_t, int64_t, Complex<T>& z) { scratch[i] = z; });
     }
-    block.load(dy);
-    block.forward();
+    block.forward(dy);
     block.for_points([&](int i, int64_t p, int64_t c, Complex<T>& z) {
       if (product.sums.sums) {
         Complex<T>& sum = product.sums.at(part, p, c);
@@ -128,9 +126,7 @@ __global__ void __launch_bounds__(FftCut::max_threads, 1)
       }
       z = product.du(block.signal, p, c, z);
     });
-    if (!wants_du) continue;
-    block.inverse();
-    block.store(du);
+    if (wants_du) block.inverse(du);
   }
 }
 
