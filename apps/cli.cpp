@@ -6,8 +6,10 @@
 
 #include "apps/cli_words.h"
 #include "apps/commands.h"
+#include "apps/launch.h"
 #include "apps/signals.h"
 #include "apps/standard_streams.h"
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "layers/weight_format.h"
@@ -48,7 +50,9 @@ class CommandLine {
     if (threads_ > 0) set_num_threads(threads_);
     for (const auto& [command, action] : actions_) {
       if (!command->parsed()) continue;
-      if (command->get_name() == "train") return action();  // its results are files
+      if (command->get_name() == "train")  // its results are files
+        return train_.nproc > rank_environment().size ? launch_ranks(train_.nproc, argv) : action();
+      refuse_ranks(command->get_name());
       end_with_reader();
       const int code = action();
       flush_results();
@@ -72,6 +76,14 @@ class CommandLine {
   }
 
  private:
+  /// Several ranks would do all the same, and write it several times.
+  static void refuse_ranks(const std::string& command) {
+    const RankEnvironment started = rank_environment();
+    check(started.size == 1, started.source, " started ", started.size,
+          " processes, and of the commands train alone works on several\n  run longwave ", command,
+          " by itself");
+  }
+
   CLI::App& current() {
     const auto parsed = app_.get_subcommands();
     return parsed.empty() ? app_ : *parsed.front();
@@ -121,6 +133,9 @@ class CommandLine {
                   "a run or checkpoint whose weights a new run starts from: the averaged ones, "
                   "if it kept them (optim.ema)")
         ->check(not_empty());
+    c->add_option("--nproc", train_.nproc,
+                  "processes on this machine that share every batch (default: 1)")
+        ->check(integer_between(1, 1024));
     c->add_flag("-q,--quiet", train_.quiet, "no progress line");
     c->add_flag("--profile", train_.profile, "at the end, each op's share of the steps' time");
   }
@@ -283,8 +298,33 @@ class CommandLine {
 /// Writes an error as lines `place: error: text`; a message that names its own place is written as
 /// it is.
 void report(const std::string& place, const std::string& message) {
+  if (const int rank = ranks().rank(); rank > 0) std::fprintf(stderr, "[rank %d] ", rank);
   const bool placed = message.substr(0, message.find('\n')).find(": error: ") != std::string::npos;
   std::fprintf(stderr, "%s%s\n", placed ? "" : (place + ": error: ").c_str(), message.c_str());
+}
+
+/// How the program ends: its exit code, and what went wrong.
+struct Ending {
+  int code = 0;
+  std::string error = {};
+};
+
+Ending run_to_the_end(CommandLine& line, int argc, char** argv) {
+  try {
+    return {line.run(argc, argv)};
+  } catch (const Interrupted&) {
+    return {exit_preempted};
+  } catch (const PeerError& error) {
+    return {static_cast<int>(error.kind())};  // the other rank tells
+  } catch (const Error& error) {
+    return {
+        static_cast<int>(error.kind()),
+        error.what() + (error.kind() == ErrorKind::memory ? line.memory_remedy() : std::string())};
+  } catch (const std::bad_alloc&) {
+    return {static_cast<int>(ErrorKind::memory), "out of memory" + line.memory_remedy()};
+  } catch (const std::exception& error) {
+    return {static_cast<int>(ErrorKind::usage), error.what()};
+  }
 }
 
 }  // namespace
@@ -294,21 +334,8 @@ int run_cli(int argc, char** argv) {
   open_standard_streams();
   install_signal_handlers();
   CommandLine line;
-  try {
-    return line.run(argc, argv);
-  } catch (const Interrupted&) {
-    return exit_preempted;
-  } catch (const Error& error) {
-    report(line.place(), error.what() + (error.kind() == ErrorKind::memory ? line.memory_remedy()
-                                                                           : std::string()));
-    return static_cast<int>(error.kind());
-  } catch (const std::bad_alloc&) {
-    report(line.place(), "out of memory" + line.memory_remedy());
-    return static_cast<int>(ErrorKind::memory);
-  } catch (const std::exception& error) {
-    report(line.place(), error.what());
-    return static_cast<int>(ErrorKind::usage);
-  }
+  const Ending ending = run_to_the_end(line, argc, argv);
+  return ranks().end(ending.code, ending.error, [&] { report(line.place(), ending.error); });
 }
 
 }  // namespace lw

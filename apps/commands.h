@@ -21,6 +21,7 @@ struct TrainArguments {
   std::string resume;     ///< empty, auto, step=N or the path of a checkpoint
   std::string init_from;  ///< a checkpoint whose weights a new run starts from
   bool quiet = false;     ///< no progress line
+  int nproc = 1;          ///< ranks to start on this machine
   bool profile = false;   ///< where the time went, at the end
 };
 int train_command(const TrainArguments& arguments);

@@ -18,6 +18,7 @@
 
 #include "apps/commands.h"
 #include "apps/output.h"
+#include "core/communicator.h"
 #include "core/device_runtime.h"
 #include "core/files.h"
 #include "core/parallel.h"
@@ -184,6 +185,7 @@ Findings library_findings() {
                                     ".", NLOHMANN_JSON_VERSION_PATCH)},
       {"library.cli11", CLI11_VERSION},
       {"library.spdlog", str(SPDLOG_VER_MAJOR, ".", SPDLOG_VER_MINOR, ".", SPDLOG_VER_PATCH)},
+      {"library.mpi", mpi_version()},
       {"library.zlib", zlibVersion()},
       {"library.openssl", OpenSSL_version(OPENSSL_VERSION)},
       {"library.curl", curl_version_info(CURLVERSION_NOW)->version},

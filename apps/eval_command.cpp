@@ -22,7 +22,7 @@ int eval_command(const EvalArguments& arguments) {
   check(split != nullptr, "--split ", name, ": this dataset has no such split",
         name == "test" && run.data.val ? "; try --split val" : "");
   const Score score = evaluate(*run.model, run.data.task, *split, name,
-                               run.config.train.batch / run.config.train.accumulate);
+                               run.config.train.batch / run.config.train.accumulate, ranks());
   if (arguments.json) {
     nlohmann::ordered_json line;
     for (const auto& [name, value] : named(score, run.data.task)) line[name] = value;

@@ -4,23 +4,27 @@
 #include <numbers>
 #include <numeric>
 
+#include "apps/replicas.h"
 #include "apps/signals.h"
 
 namespace lw {
 
 Score evaluate(const Model& model, const Task& task, const Dataset& split, const std::string& name,
-               int64_t batch) {
+               int64_t batch, Communicator& ranks) {
   const NoGrad no_grad;
   Score total;
   for (int64_t begin = 0; begin < split.size(); begin += batch) {
-    throw_if_stop_requested();
-    std::vector<int64_t> indices(static_cast<size_t>(std::min(batch, split.size() - begin)));
-    std::iota(indices.begin(), indices.end(), begin);
+    throw_if_stop_requested(ranks);
+    const Share share = share_of(std::min(batch, split.size() - begin), ranks.rank(), ranks.size());
+    if (share.begin == share.end) continue;  // more ranks than samples
+    std::vector<int64_t> indices(static_cast<size_t>(share.end - share.begin));
+    std::iota(indices.begin(), indices.end(), begin + share.begin);
     const Batch samples = split.batch(indices, /*epoch=*/0);
     const Model::Result result =
         model.forward(samples.inputs, {}, {.resets = samples.resets}, samples.lengths);
     total += objective(task, result.y, samples, /*with_accuracy=*/true).score;
   }
+  total = sum_over(ranks, total);
   if (total.count == 0)
     throw Error(str("split ", name, ": none of the targets of its ", split.size(),
                     " samples counts: there is nothing to measure"),

@@ -89,6 +89,7 @@ MetricsFile::MetricsFile(std::filesystem::path path, int64_t step, bool evaluate
 }
 
 void MetricsFile::append(const Metrics& metrics) {
+  if (path_.empty()) return;
   const bool refused_before = !waiting_.empty();
   waiting_ += metrics.json() + "\n";
   try {

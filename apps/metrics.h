@@ -38,6 +38,8 @@ class MetricsFile {
   /// other than train at `step` itself are dropped too unless `evaluated`: they will be measured
   /// again.
   MetricsFile(std::filesystem::path path, int64_t step, bool evaluated);
+  /// No file: lines go nowhere, as those of every rank but the first.
+  MetricsFile() = default;
   void append(const Metrics& metrics);
   /// Waits until the disk holds every line. Throws Error (disk).
   void sync();

@@ -32,7 +32,7 @@ std::string fresh_id() {
 
 }  // namespace
 
-RunFolder::RunFolder(Path path) : path_(std::move(path)) {
+void RunFolder::lock() {
   lock_ = std::make_unique<FileLock>(path_ / "LOCK", "the run " + path_.string());
 }
 
@@ -43,6 +43,7 @@ RunFolder RunFolder::create(const Path& path, const std::string& resolved_config
   check_free_for_run(path);
   make_directories(path);
   RunFolder run(path);
+  run.lock();
   check_free_for_run(path);  // nothing was made by another process in the meantime
   run.init_from_ = init_from.empty() ? Path() : std::filesystem::absolute(init_from);
   run.make_parts();
@@ -53,8 +54,15 @@ RunFolder RunFolder::create(const Path& path, const std::string& resolved_config
 
 RunFolder RunFolder::open(const Path& path) {
   RunFolder run(path);
+  run.lock();
   for (const char* part : {"", "ckpt", "plots", "samples", "config.history"})
     remove_unfinished(path / part);
+  run.read_record();
+  return run;
+}
+
+RunFolder RunFolder::follow(const Path& path) {
+  RunFolder run(path);
   run.read_record();
   return run;
 }
@@ -83,6 +91,7 @@ void RunFolder::read_record() {
 }
 
 void RunFolder::resume(const std::string& resolved_config) {
+  if (!lock_) return;
   make_parts();
   ++restarts_;
   const Path config = path_ / "config.resolved.yaml";
@@ -117,6 +126,7 @@ Path RunFolder::sample(int64_t step) const {
 }
 
 void RunFolder::set_state(const std::string& state, const std::string& reason) {
+  if (!lock_) return;
   nlohmann::ordered_json json{{"state", state}, {"reason", reason}, {"restarts", restarts_}};
   if (state == "running") json["pid"] = ::getpid();
   if (!init_from_.empty()) json["init_from"] = init_from_.string();

@@ -29,6 +29,8 @@ class RunFolder {
   /// Locks the folder of a run, to go on with it, and removes the files that a kill left unfinished. A damaged
   /// RUN.json costs a warning, or Error (data) where only it could tell what the run started from.
   static RunFolder open(const Path& path);
+  /// The folder of a run that another rank has created or opened: nothing is written through it.
+  static RunFolder follow(const Path& path);
   /// Records that the run goes on. Values that differ from those of its config are logged, and the old config
   /// moves to the history; one that is missing or damaged is written anew, with a warning.
   void resume(const std::string& resolved_config);
@@ -44,12 +46,13 @@ class RunFolder {
   void set_state(const std::string& state, const std::string& reason = "");
 
  private:
-  explicit RunFolder(Path path);
+  explicit RunFolder(Path path) : path_(std::move(path)) {}
+  void lock();
   void make_parts() const;
   void read_record();
 
   Path path_;
-  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<FileLock> lock_;  // null: another rank's
   int64_t restarts_ = 0;
   Path init_from_;
 };

@@ -2,6 +2,8 @@
 // once.
 #pragma once
 
+#include "core/communicator.h"
+
 namespace lw {
 
 /// Installs the handlers: the first SIGINT, SIGTERM, SIGUSR1 or SIGUSR2 sets stop_requested(), the
@@ -20,6 +22,11 @@ struct Interrupted {};
 /// Throws Interrupted if a signal has come.
 inline void throw_if_stop_requested() {
   if (stop_requested()) throw Interrupted();
+}
+
+/// Likewise if one has come to any rank: all of them stop at the same place.
+inline void throw_if_stop_requested(Communicator& ranks) {
+  if (ranks.any(stop_requested())) throw Interrupted();
 }
 
 inline constexpr int exit_preempted =

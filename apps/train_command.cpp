@@ -6,6 +6,7 @@
 #include "apps/run_lookup.h"
 #include "apps/trainer.h"
 #include "autograd/profile.h"
+#include "core/communicator.h"
 #include "core/log.h"
 
 namespace lw {
@@ -46,13 +47,18 @@ int with_disk_remedy(const Path& run, Action&& action) {
   }
 }
 
-int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) {
-  std::printf("%s\n", folder.path().c_str());
+/// The folder of the run, the command's one result.
+void print_path(const RunFolder& folder) {
+  if (ranks().first()) std::printf("%s\n", folder.path().c_str());
   std::fflush(stdout);
-  if (!arguments.quiet) log_info(trainer.summary());
+}
+
+int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) {
+  print_path(folder);
+  const bool quiet = arguments.quiet || !ranks().first();
+  if (!quiet) log_info(trainer.summary());
   try {
-    return arguments.profile ? profiled(trainer, folder, arguments.quiet)
-                             : trainer.run(folder, arguments.quiet);
+    return arguments.profile ? profiled(trainer, folder, quiet) : trainer.run(folder, quiet);
   } catch (const std::exception& error) {
     try {
       folder.set_state("failed", error.what());
@@ -68,14 +74,15 @@ int start(const TrainArguments& arguments) {
   const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
   if (!arguments.run_dir.empty()) check_free_for_run(arguments.run_dir);
   const DeviceScope device(device_of(config.device));
-  Trainer trainer(config);
+  Trainer trainer(config, ranks());
   Path weights;
   if (!arguments.init_from.empty())
     trainer.start_from(weights = find_checkpoint(arguments.init_from));
-  const Path path =
-      arguments.run_dir.empty() ? RunFolder::fresh_path(config.name) : Path(arguments.run_dir);
+  const Path path = ranks().broadcast(
+      arguments.run_dir.empty() ? RunFolder::fresh_path(config.name).string() : arguments.run_dir);
   return with_disk_remedy(path, [&] {
-    RunFolder folder = RunFolder::create(path, resolved, weights);
+    RunFolder folder =
+        ranks().first() ? RunFolder::create(path, resolved, weights) : RunFolder::follow(path);
     return train(trainer, folder, arguments);
   });
 }
@@ -103,10 +110,18 @@ int leave_finished(const Trainer& trainer, const RunConfig& config, RunFolder& f
                                : str("; ", length, "=N with a larger N goes on"));
   for (const std::string& override : overrides)
     text += str("\n  without that, ", override, " has no effect");
-  std::printf("%s\n", folder.path().c_str());
+  print_path(folder);
   log_info(text);
   folder.set_state("done");
   return 0;
+}
+
+/// checkpoint_to_resume(), as rank 0 sees the run: it alone looks for one while the folder may still change.
+std::optional<Path> checkpoint_of_rank_0(const Path& run, const std::string& which) {
+  std::string path;
+  if (ranks().first()) path = checkpoint_to_resume(run, which).value_or(Path()).string();
+  path = ranks().broadcast(path);
+  return path.empty() ? std::nullopt : std::optional<Path>(path);
 }
 
 int resume(const TrainArguments& arguments) {
@@ -122,24 +137,27 @@ int resume(const TrainArguments& arguments) {
       arguments.run_dir.empty() ? "RUN" : arguments.run_dir, " key=value changes it");
   check_run(run);
   return with_disk_remedy(run, [&] {
-    RunFolder folder = RunFolder::open(run);
-    const std::optional<Path> checkpoint = checkpoint_to_resume(run, arguments.resume);
+    RunFolder folder = ranks().first() ? RunFolder::open(run) : RunFolder::follow(run);
+    const std::optional<Path> checkpoint = checkpoint_of_rank_0(run, arguments.resume);
     std::string resolved;
     const RunConfig config = checkpoint
                                  ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
                                  : config_of_run(run, arguments.overrides, &resolved);
     const DeviceScope device(device_of(config.device));
-    Trainer trainer(config);
+    Trainer trainer(config, ranks());
     if (checkpoint) {
       trainer.restore(*checkpoint);
     } else if (!folder.init_from().empty()) {
       trainer.start_from(folder.init_from());
     }
     if (trainer.finished()) return leave_finished(trainer, config, folder, arguments.overrides);
-    for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
-      log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step(),
-                      ", before it"));
-    if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
+    ranks().barrier();  // every rank has read what is changed now
+    if (ranks().first()) {
+      for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
+        log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step(),
+                        ", before it"));
+      if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
+    }
     folder.resume(resolved);
     log_info(checkpoint ? str("going on from ", checkpoint->string())
                         : str(run.string(), " has no checkpoint yet: starting from its config"));
@@ -150,6 +168,7 @@ int resume(const TrainArguments& arguments) {
 }  // namespace
 
 int train_command(const TrainArguments& arguments) {
+  join_ranks();
   if (arguments.resume.empty() || arguments.resume == "none") return start(arguments);
   check(arguments.init_from.empty(), "--init-from starts a new run; it does not go with --resume");
   return resume(arguments);

@@ -1,14 +1,14 @@
 #include "apps/trainer.h"
 
 #include <cmath>
-#include <cstdio>
 
 #include "apps/generate.h"
+#include "apps/replicas.h"
+#include "apps/run.h"
 #include "apps/signals.h"
 #include "autograd/precision.h"
 #include "autograd/profile.h"
 #include "core/log.h"
-#include "core/memory.h"
 
 namespace lw {
 namespace {
@@ -29,8 +29,11 @@ std::string number(double value) { return std::isnan(value) ? "nan" : str(value)
 
 }  // namespace
 
-Trainer::Trainer(const RunConfig& config)
-    : config_(config), data_(open_data(config)), model_(make_model(config, data_.task)) {
+Trainer::Trainer(const RunConfig& config, Communicator& ranks)
+    : config_(config),
+      ranks_(ranks),
+      data_(open_data(config)),
+      model_(make_model(config, data_.task)) {
   const Loader order(*data_.train, loader_options());  // refuses a batch that does not fit
   total_steps_ = lw::total_steps(config_.train, order.steps_per_epoch());
   eval_every_ = config_.train.eval_every;
@@ -45,10 +48,14 @@ Trainer::Trainer(const RunConfig& config)
         " waits for the validation split, and these data have none\n  data.validation holds "
         "samples out for one");
   optimizer_ = config_.optim.make(FlatParameters(model_->parameters()));
+  gradient_sums_ =
+      std::make_unique<GradientSums>(optimizer_->parameters(), model_->parameters(), ranks_);
   schedule_ = std::make_unique<Schedule>(config_.optim.schedule, total_steps_);
   if (!schedule_->warning().empty()) log_warning(schedule_->warning());
   if (config_.optim.ema > 0)
     average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
+  ranks_.check_same("the config", portable_config(config_));
+  ranks_.check_same("the data", data_.fingerprint);
 }
 
 bool Trainer::writes_text() const {
@@ -59,12 +66,16 @@ bool Trainer::writes_text() const {
 LoaderOptions Trainer::loader_options() const {
   return {.batch = config_.train.batch,
           .accumulate = config_.train.accumulate,
+          .rank = ranks_.rank(),
+          .world_size = ranks_.size(),
           .seed = static_cast<uint64_t>(config_.seed),
           .prefetch = 0};
 }
 
 int Trainer::run(RunFolder& folder, bool quiet) {
-  MetricsFile metrics(folder.metrics(), step_, evaluated_);
+  check_replicas(ranks_, *model_);
+  MetricsFile metrics =
+      ranks_.first() ? MetricsFile(folder.metrics(), step_, evaluated_) : MetricsFile();
   LoaderOptions options = loader_options();
   options.prefetch = 2;
   loader_ = std::make_unique<Loader>(*data_.train, options, step_);
@@ -73,7 +84,7 @@ int Trainer::run(RunFolder& folder, bool quiet) {
     if (save_first_) save(folder, metrics);
     finish_step(folder, metrics);
     while (!finished()) {
-      throw_if_stop_requested();
+      throw_if_stop_requested(ranks_);
       const StepResult result = train_step();
       if (!quiet) progress_.show(progress_line(result), step_ == total_steps_);
       if (due(config_.train.log_every) || step_ == total_steps_) log_step(result, metrics);
@@ -97,11 +108,12 @@ int Trainer::run(RunFolder& folder, bool quiet) {
 
 Trainer::StepResult Trainer::train_step() {
   StepResult result;
+  int64_t samples = 0;  // of this rank
   Profile::restart();
   const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
   for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
     // A step that is left half-way leaves no trace, unless it has changed running averages.
-    if (model_->buffers().empty()) throw_if_stop_requested();
+    if (micro > 0 && model_->buffers().empty()) throw_if_stop_requested(ranks_);
     const Loader::Item item = loader_->next();
     result.epoch = item.epoch;
     Profile::mark("data", Profile::Pass::forward);
@@ -109,9 +121,15 @@ Trainer::StepResult Trainer::train_step() {
     const Model::Result output =
         model_->forward(item.batch.inputs, {}, {.resets = item.batch.resets}, item.batch.lengths);
     const Objective part = objective(data_.task, output.y, item.batch, /*with_accuracy=*/false);
+    if (micro + 1 == config_.train.accumulate) gradient_sums_->expect();
     part.loss_sum.backward();
     result.score += part.score;
+    samples += item.batch.size();
   }
+  gradient_sums_->finish();
+  result.score = sum_over(ranks_, result.score);
+  average_buffers(ranks_, *model_,
+                  static_cast<double>(samples) / static_cast<double>(config_.train.batch));
 
   // The gradients are those of the sum over targets; dividing by their number makes them those of the mean.
   // A batch without one has no loss and no gradient; the step is made all the same.
@@ -152,28 +170,6 @@ void Trainer::finish_step(const RunFolder& folder, MetricsFile& metrics) {
   if (wanted && !saved_) save(folder, metrics);
 }
 
-void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
-  const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
-  const auto samples = static_cast<double>((step_ - window_first_step_) * config_.train.batch);
-  const double waited = loader_->wait_seconds() - window_data_seconds_;
-  const bool tokens = data_.task.vocabulary > 0;
-  items_per_second_ = samples * (tokens ? static_cast<double>(data_.task.length) : 1) / seconds;
-  metrics.append(
-      {.step = step_,
-       .split = "train",
-       .values = {{"loss", window_.loss()},
-                  {"lr", result.lr},
-                  {"grad_norm", result.grad_norm},
-                  {"epoch", static_cast<double>(result.epoch)},
-                  {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
-                  {"step_ms", 1000 * seconds / static_cast<double>(step_ - window_first_step_)},
-                  {"data_wait_share", waited / seconds},
-                  {"mem_peak_bytes", static_cast<double>(memory_use(default_device()).peak)}}});
-  window_ = Score();
-  window_started_ = Clock::now(), window_first_step_ = step_,
-  window_data_seconds_ = loader_->wait_seconds();
-}
-
 void Trainer::evaluate_now(MetricsFile& metrics) {
   const bool validates = data_.val != nullptr;
   const Dataset* split = validates ? data_.val.get() : data_.test.get();
@@ -183,7 +179,7 @@ void Trainer::evaluate_now(MetricsFile& metrics) {
     if (average_) averaged = std::make_unique<WeightAverage::Swap>(*average_);
     const int64_t batch = config_.train.batch / config_.train.accumulate;
     const std::string name = validates ? "val" : "test";
-    const Score score = evaluate(*model_, data_.task, *split, name, batch);
+    const Score score = evaluate(*model_, data_.task, *split, name, batch, ranks_);
     Metrics line{.step = step_, .split = name, .values = named(score, data_.task)};
     line.values.emplace_back("eval_time_s",
                              std::chrono::duration<double>(Clock::now() - start).count());
@@ -219,13 +215,13 @@ void Trainer::write_sample(const RunFolder& folder) {
                             .seed = static_cast<uint64_t>(config_.seed)};
     generate(*model_, data_.vocabulary->encode(config_.sample.prompt), config_.sample.tokens,
              sampling, [&](int64_t token) {
-               throw_if_stop_requested();
+               throw_if_stop_requested(ranks_);
                tokens.push_back(token);
                return true;
              });
     const std::string text = config_.sample.prompt + data_.vocabulary->decode(tokens);
     progress_.clear();
-    try_to([&] { write_file(folder.sample(step_), text); });
+    if (ranks_.first()) try_to([&] { write_file(folder.sample(step_), text); });
     log_info(str("sample at step ", step_, ":\n", text, "\n"));
   }
   sampled_ = true, saved_ = false;
@@ -236,12 +232,15 @@ void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
                             .best = at_best(),
                             .run_id = folder.path().filename().string()};
   try {
-    metrics.sync();
-    save_checkpoint(folder.path(), content(), options);
+    check_replicas(ranks_, *model_);
+    ranks_.on_first([&] {
+      metrics.sync();
+      save_checkpoint(folder.path(), content(), options);
+    });
     saved_ = true;
   } catch (const Error& error) {
     // A failed save costs no step: the checkpoints before it stand, and the next one may succeed.
-    if (error.kind() != ErrorKind::disk || finished() || stop_requested()) throw;
+    if (error.kind() != ErrorKind::disk || finished() || ranks_.any(stop_requested())) throw;
     progress_.clear();
     log_warning(
         str("checkpoint at step ", step_, " was not saved; training goes on\n", error.what()));
@@ -249,39 +248,10 @@ void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
 }
 
 void Trainer::write_plot(const RunFolder& folder) const {
+  if (!ranks_.first()) return;
   try_to([&] {
     write_file(folder.loss_plot(), svg(loss_chart(read_metrics(folder.metrics()), config_.name)));
   });
-}
-
-std::string Trainer::progress_line(const StepResult& result) const {
-  const bool tokens = data_.task.vocabulary > 0;
-  const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
-  const double step_seconds =
-      seconds / static_cast<double>(std::max<int64_t>(1, step_ - window_first_step_));
-  const double items = static_cast<double>(config_.train.batch) *
-                       (tokens ? static_cast<double>(data_.task.length) : 1);
-  char line[256];
-  std::snprintf(line, sizeof line,
-                "step %lld/%lld %d%% | loss %.4f | lr %.3g | gnorm %.3g | %s %s/s (%.0f ms) | mem "
-                "%s | ETA %s",
-                static_cast<long long>(step_), static_cast<long long>(total_steps_),
-                static_cast<int>(100 * step_ / total_steps_), result.score.loss(), result.lr,
-                result.grad_norm, short_number(items / step_seconds).c_str(),
-                tokens ? "tokens" : "samples", 1000 * step_seconds,
-                bytes_text(memory_use(default_device()).peak).c_str(),
-                duration_text(step_seconds * static_cast<double>(total_steps_ - step_)).c_str());
-  return last_evaluation_.empty() ? line : str(line, " | ", last_evaluation_);
-}
-
-std::string Trainer::summary() const {
-  const Parameters parameters = model_->parameters();
-  int64_t count = 0;
-  for (const Parameter& p : parameters) count += p.value.value().numel();
-  return str(to_text(parameter_table(parameters, config_.optim)), "\n",
-             short_number(static_cast<double>(count)), " parameters, ", data_.train->size(),
-             " training samples of ", data_.task.length, " steps, ", total_steps_, " steps of ",
-             config_.train.batch, " sequences");
 }
 
 }  // namespace lw

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "core/communicator.h"
+
 namespace lw {
 
 int64_t shuffled(int64_t position, int64_t size, uint64_t seed, int64_t epoch) {
@@ -30,7 +32,7 @@ int64_t shuffled(int64_t position, int64_t size, uint64_t seed, int64_t epoch) {
 struct Loader::State {
   const Dataset& dataset;
   LoaderOptions options;
-  int64_t micro_batch = 0;  // samples of a micro-batch on this rank
+  int64_t micro_batch = 0;  // samples of a micro-batch, over all ranks
   int64_t steps_per_epoch = 0;
   int64_t next_micro = 0;  // counted over the run: step * accumulate + micro
   double waited = 0;
@@ -51,13 +53,13 @@ struct Loader::State {
     item.step = number / options.accumulate;
     item.micro = number % options.accumulate;
     item.epoch = item.step / steps_per_epoch;
-    item.first_sample = (item.micro * options.world_size + options.rank) * micro_batch;
+    const Share share = share_of(micro_batch, options.rank, options.world_size);
+    item.first_sample = item.micro * micro_batch + share.begin;
     const int64_t first = (item.step % steps_per_epoch) * options.batch + item.first_sample;
-    std::vector<int64_t> indices(static_cast<size_t>(micro_batch));
-    for (int64_t i = 0; i < micro_batch; ++i)
-      indices[static_cast<size_t>(i)] =
-          options.shuffle ? shuffled(first + i, dataset.size(), options.seed, item.epoch)
-                          : first + i;
+    std::vector<int64_t> indices;
+    for (int64_t i = first; i < first + share.end - share.begin; ++i)
+      indices.push_back(options.shuffle ? shuffled(i, dataset.size(), options.seed, item.epoch)
+                                        : i);
     item.batch = dataset.batch(indices, item.epoch);
     return item;
   }
@@ -88,9 +90,11 @@ struct Loader::State {
 void check_division(const LoaderOptions& o) {
   check(o.batch > 0 && o.accumulate > 0 && o.world_size > 0,
         "train.batch and train.accumulate must be positive");
-  check(o.batch % (o.accumulate * o.world_size) == 0, "train.batch is ", o.batch,
-        ", which does not divide evenly by train.accumulate = ", o.accumulate,
-        o.world_size > 1 ? str(" times ", o.world_size, " ranks") : "");
+  check(o.batch % o.accumulate == 0, "train.batch is ", o.batch,
+        ", which does not divide evenly by train.accumulate = ", o.accumulate);
+  check(o.batch / o.accumulate >= o.world_size, "train.batch is ", o.batch, " in ", o.accumulate,
+        " part(s): too few sequences for ", o.world_size,
+        " ranks\n  take a larger train.batch, a smaller train.accumulate, or fewer ranks");
 }
 
 Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_step)
@@ -98,7 +102,7 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_ste
   check_division(o);
   check(o.batch <= dataset.size(), "train.batch is ", o.batch, ", but the training split has only ",
         dataset.size(), " samples");
-  state_->micro_batch = o.batch / (o.accumulate * o.world_size);
+  state_->micro_batch = o.batch / o.accumulate;
   state_->steps_per_epoch = dataset.size() / o.batch;
   state_->next_micro = first_step * o.accumulate;
   if (o.prefetch > 0) state_->worker = std::thread([state = state_.get()] { state->work(); });

@@ -2,7 +2,8 @@
 //
 // The order of epoch e is a permutation of all samples keyed by (seed, e): a pure function, so that
 // a position is a single number, resuming costs nothing, and every rank knows what the others read.
-// A step takes `batch` consecutive entries of the order; rank r of n takes its r-th n-th of them.
+// A step takes `batch` consecutive entries of the order, cut into micro-batches of one size; of each of these rank r of
+// n takes its r-th n-th, one sample more or less where they do not divide evenly.
 // What is left over at the end of an epoch, less than one batch, is not used in that epoch.
 #pragma once
 
@@ -21,14 +22,14 @@ struct LoaderOptions {
   int64_t prefetch = 2;  ///< micro-batches prepared ahead; 0: none, in the caller's thread
 };
 
-/// Throws Error unless the batch divides evenly by accumulate and world_size.
+/// Throws Error unless the batch divides evenly by accumulate, with a sample for every rank in each part.
 void check_division(const LoaderOptions& options);
 
 /// An endless stream of training batches.
 class Loader {
  public:
   /// Starts at a step (0 for a new run). Throws Error if a batch is larger than the dataset, or
-  /// does not divide evenly by accumulate and world_size.
+  /// does not divide as check_division() wants.
   Loader(const Dataset& dataset, const LoaderOptions& options, int64_t first_step = 0);
   ~Loader();
 

@@ -24,11 +24,12 @@ struct Ended {
   std::string out, err;
 };
 
-/// A running `longwave ARGUMENTS`, with NAME=VALUE added to the environment and streams closed.
+/// A running `longwave ARGUMENTS`, with NAME=VALUE added to the environment and streams closed; or another program.
 class Program {
  public:
   Program(const Path& folder, const std::vector<std::string>& arguments,
-          const std::vector<std::string>& environment = {}, const std::vector<int>& closed = {})
+          const std::vector<std::string>& environment = {}, const std::vector<int>& closed = {},
+          const char* program = LW_PROGRAM)
       : out_(folder / "stdout"), err_(folder / "stderr") {
     child_ = ::fork();
     if (child_ != 0) return;
@@ -42,7 +43,7 @@ class Program {
     std::vector<char*> argv{::strdup("longwave")};
     for (const std::string& argument : arguments) argv.push_back(::strdup(argument.c_str()));
     argv.push_back(nullptr);
-    ::execv(LW_PROGRAM, argv.data());
+    ::execvp(program, argv.data());
     ::_exit(127);
   }
   ~Program() {

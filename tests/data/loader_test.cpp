@@ -72,13 +72,23 @@ TEST(Loader, StartsAnywhereWithAndWithoutAThread) {
 
 TEST(Loader, RanksTogetherReadTheGlobalBatch) {
   const Numbers data(64);
-  Loader one(data, {.batch = 8, .seed = 2});
-  Loader first(data, {.batch = 8, .rank = 0, .world_size = 2, .seed = 2}),
-      second(data, {.batch = 8, .rank = 1, .world_size = 2, .seed = 2});
-  for (int step = 0; step < 10; ++step) {
-    std::vector<double> parts = take(first, 1);
-    for (const double x : take(second, 1)) parts.push_back(x);
-    EXPECT_EQ(parts, take(one, 1));
+  for (const int ranks : {2, 3, 4}) {
+    Loader one(data, {.batch = 8, .accumulate = 2, .seed = 2});
+    std::vector<std::unique_ptr<Loader>> parts;
+    for (int rank = 0; rank < ranks; ++rank)
+      parts.push_back(std::make_unique<Loader>(
+          data, LoaderOptions{
+                    .batch = 8, .accumulate = 2, .rank = rank, .world_size = ranks, .seed = 2}));
+    for (int part = 0; part < 20; ++part) {
+      const Loader::Item whole = one.next();
+      std::vector<double> together;
+      for (const auto& loader : parts) {
+        const Loader::Item item = loader->next();
+        EXPECT_EQ(item.first_sample, whole.first_sample + std::ssize(together));
+        for (const double x : item.batch.targets.to_vector()) together.push_back(x);
+      }
+      EXPECT_EQ(together, whole.batch.targets.to_vector());
+    }
   }
 }
 
@@ -93,7 +103,7 @@ TEST(Loader, RefusesBatchesThatDoNotFit) {
   const Numbers data(10);
   EXPECT_THROW(Loader(data, {.batch = 11}), Error);
   EXPECT_THROW(Loader(data, {.batch = 8, .accumulate = 3}), Error);
-  EXPECT_THROW(Loader(data, {.batch = 9, .world_size = 2}), Error);
+  EXPECT_THROW(Loader(data, {.batch = 8, .accumulate = 4, .world_size = 3}), Error);
 }
 
 }  // namespace

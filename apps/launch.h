@@ -1,0 +1,11 @@
+// longwave train --nproc N: the program starts the ranks of this machine itself, through mpirun.
+#pragma once
+
+namespace lw {
+
+/// Starts `ranks` processes of this program with the same arguments, and returns the exit code of the job. The cores
+/// are divided among them: each has its share of the threads, unless OMP_NUM_THREADS is set. SIGINT and SIGTERM reach
+/// the ranks as SIGUSR1, since mpirun would end them a second after those. Throws Error where there is no mpirun.
+int launch_ranks(int ranks, char** argv);
+
+}  // namespace lw
