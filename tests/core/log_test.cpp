@@ -32,8 +32,7 @@ TEST(Log, LevelsBelowTheLimitAreDropped) {
 
 TEST(Log, OnlyRankZeroInformsAndWarns) {
   set_log_rank(3, 4);
-  EXPECT_EQ(stderr_of(one_of_each),
-            "[rank 3] error: x.yaml:3:5: error: what\n");
+  EXPECT_EQ(stderr_of(one_of_each), "[rank 3] error: x.yaml:3:5: error: what\n");
   set_log_rank(0, 4);
   EXPECT_EQ(stderr_of([] { log_info("here"); }), "here\n");
 }

@@ -10,9 +10,9 @@
 namespace lw {
 namespace {
 
+using testing::error_of;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing::error_of;
 using Seconds = PeerWatch::Seconds;
 
 constexpr PeerWatch::Time start{};

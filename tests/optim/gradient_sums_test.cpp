@@ -38,7 +38,7 @@ class Doubling final : public Communicator {
 struct Fixture {
   Fixture() {
     for (const int64_t size : {16, 32, 48, 64})
-      parameters.push_back({str("p", size), Variable(Tensor::full({size}, 3), true), Role::matrix});
+      parameters.push_back({str("p", size), Role::matrix, Variable(Tensor::full({size}, 3), true)});
     flat = std::make_unique<FlatParameters>(parameters);
     sums = std::make_unique<GradientSums>(*flat, parameters, ranks, /*bucket_bytes=*/1);
   }
