@@ -1,5 +1,6 @@
 #include "apps/replicas.h"
 
+#include "autograd/ops/elementwise.h"
 #include "core/digest.h"
 
 namespace lw {
@@ -12,10 +13,11 @@ Score sum_over(Communicator& ranks, const Score& part) {
 
 void average_buffers(Communicator& ranks, const Model& model, double share) {
   if (ranks.size() == 1) return;
+  const NoGrad no_grad;
   for (const Layer::Buffer& buffer : model.buffers()) {
-    auto* values = buffer.value.data<float>();
-    for (int64_t i = 0; i < buffer.value.numel(); ++i) values[i] *= static_cast<float>(share);
-    ranks.start_sum(buffer.value);
+    Tensor value = buffer.value;
+    value.copy_from((Variable(value) * share).value());
+    ranks.start_sum(value);
   }
   ranks.wait_sums();
 }
@@ -23,8 +25,8 @@ void average_buffers(Communicator& ranks, const Model& model, double share) {
 void check_replicas(Communicator& ranks, const Model& model) {
   if (ranks.size() == 1) return;
   std::string digests;
-  for (const Parameter& p : model.parameters()) digests += xxh3(p.value.value());
-  for (const Layer::Buffer& b : model.buffers()) digests += xxh3(b.value);
+  for (const Parameter& p : model.parameters()) digests += xxh3(p.value.value().to(host));
+  for (const Layer::Buffer& b : model.buffers()) digests += xxh3(b.value.to(host));
   ranks.check_same("the model", digests);
 }
 

@@ -1,6 +1,7 @@
 #include "apps/run.h"
 
 #include "apps/run_lookup.h"
+#include "core/communicator.h"
 #include "core/config.h"
 #include "core/device_runtime.h"
 #include "core/log.h"
@@ -52,7 +53,11 @@ RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
 }  // namespace
 
 Device device_of(const std::string& name) {
-  const Device device{name == "cuda" ? DeviceKind::cuda : DeviceKind::cpu};
+  Device device;
+  if (name == "cuda") {  // of several processes on a machine, each takes the next GPU
+    device.kind = DeviceKind::cuda;
+    device.index = rank_environment().local_rank % std::max(1, device_count(device.kind));
+  }
   const std::string missing = why_missing(device);
   check(missing.empty(), "device: ", name, " is not available: ", missing, "\n  use device=cpu");
   return device;

@@ -69,18 +69,11 @@ int train(Trainer& trainer, RunFolder& folder, const TrainArguments& arguments) 
   }
 }
 
-/// The device of this rank.
-Device device_of_rank(const RunConfig& config) {
-  check(config.device == "cpu" || ranks().size() == 1, "device: ", config.device,
-        " trains in one process, received ", ranks().size(), " ranks\n  use device=cpu");
-  return device_of(config.device);
-}
-
 int start(const TrainArguments& arguments) {
   std::string resolved;
   const RunConfig config = load_config(arguments.target, arguments.overrides, &resolved);
   if (!arguments.run_dir.empty()) check_free_for_run(arguments.run_dir);
-  const DeviceScope device(device_of_rank(config));
+  const DeviceScope device(device_of(config.device));
   Trainer trainer(config, ranks());
   Path weights;
   if (!arguments.init_from.empty())
@@ -150,7 +143,7 @@ int resume(const TrainArguments& arguments) {
     const RunConfig config = checkpoint
                                  ? config_of_checkpoint(*checkpoint, arguments.overrides, &resolved)
                                  : config_of_run(run, arguments.overrides, &resolved);
-    const DeviceScope device(device_of_rank(config));
+    const DeviceScope device(device_of(config.device));
     Trainer trainer(config, ranks());
     if (checkpoint) {
       trainer.restore(*checkpoint);

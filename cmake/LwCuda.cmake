@@ -37,6 +37,13 @@ if(LW_WITH_CUDA)
   endif()
   find_package(CUDAToolkit REQUIRED)
   list(APPEND LW_DEPENDENCIES CUDA::cudart_static CUDA::cublasLt)
+  # NCCL, for several GPUs, where it is found beside the toolkit or among the system's libraries.
+  find_library(LW_NCCL nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
+  find_path(LW_NCCL_INCLUDE nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  if(LW_NCCL AND LW_NCCL_INCLUDE)
+    set(LW_WITH_NCCL ON)
+    list(APPEND LW_DEPENDENCIES ${LW_NCCL})
+  endif()
 endif()
 
 # lw_cuda_sources(FILE...): .cu files, as paths from the root, compiled by nvcc or, for the tests, for the emulator.

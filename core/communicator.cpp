@@ -58,22 +58,24 @@ std::unique_ptr<Communicator>& own_ranks() {
 
 RankEnvironment rank_environment() {
   struct Launcher {
-    const char *source, *rank, *size, *inside;  // `inside`: set where the other two count
+    const char *source, *rank, *size, *local;
+    const char* inside;  // set where the others count
   };
   constexpr Launcher launchers[] = {
-      {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
-      {"mpirun", "PMI_RANK", "PMI_SIZE", "PMI_RANK"},
+      {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+       "OMPI_COMM_WORLD_RANK"},
+      {"mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "PMI_RANK"},
       // The shell of a job has these too; only in a step is there a process for each.
-      {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_STEP_ID"},
-      {"srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_STEP_ID"},
-      {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK"},
+      {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_ID"},
+      {"srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID"},
+      {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_RANK"},
   };
-  for (const auto& [source, rank, size, inside] : launchers) {
+  for (const auto& [source, rank, size, local, inside] : launchers) {
     if (std::getenv(inside) == nullptr) continue;
     const std::optional<int> r = number_in(rank), n = number_in(size);
     if (!r || !n || *n <= 1) continue;
     check(*r < *n, rank, " is ", *r, " and ", size, " is ", *n, ": there is no such rank");
-    return {*r, *n, source};
+    return {*r, *n, number_in(local).value_or(0), source};
   }
   return {};
 }
@@ -85,7 +87,7 @@ void join_ranks() {
   if (found.size == 1) return;
   set_log_rank(found.rank, found.size);
   check(found.source != "torchrun",
-        "the environment is torchrun's, whose ranks are for GPUs\n  on CPUs: longwave train "
+        "the environment is torchrun's, which brings no MPI\n  start the ranks with longwave train "
         "--nproc ",
         found.size, ", or mpirun -n ", found.size, " longwave train");
   own_ranks() = make_mpi_communicator(found);

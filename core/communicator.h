@@ -36,6 +36,7 @@ namespace lw {
 /// What the environment says of the ranks.
 struct RankEnvironment {
   int rank = 0, size = 1;
+  int local_rank = 0;  ///< among those of this machine: the number of its GPU
   std::string source;  ///< "mpirun", "srun" or "torchrun"; empty for one process
 };
 /// Throws Error for values that make no sense.
@@ -62,8 +63,8 @@ class Communicator {
   virtual std::vector<double> gather(std::span<const double> values) = 0;
   /// The bytes of rank 0, on every rank.
   virtual std::string broadcast(const std::string& bytes) = 0;
-  /// Starts to add up a contiguous tensor of f32 or f64 over the ranks, in place. It must not be touched before
-  /// wait_sums().
+  /// Starts to add up a contiguous tensor of f32 or f64 over the ranks, in place: by NCCL where it is on a GPU of this
+  /// rank's own and the build has NCCL, else by MPI. It must not be touched before wait_sums().
   virtual void start_sum(const Tensor& tensor) = 0;
   /// Waits for every sum that was started.
   virtual void wait_sums() = 0;

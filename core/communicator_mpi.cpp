@@ -18,6 +18,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/device_sums.h"
 #include "core/peer_watch.h"
 
 namespace lw {
@@ -92,15 +93,18 @@ class MpiCommunicator final : public Communicator {
   }
 
   void start_sum(const Tensor& tensor) override {
-    check(tensor.device() == host && tensor.is_contiguous() &&
-              (tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64),
-          "Communicator::start_sum: expected a contiguous f32 or f64 tensor on the CPU, received ",
-          tensor);
+    check(tensor.is_contiguous() && (tensor.dtype() == DType::f32 || tensor.dtype() == DType::f64),
+          "Communicator::start_sum: expected a contiguous f32 or f64 tensor, received ", tensor);
+    if (tensor.device() != host) {
+      if (!asked_for_device_sums_) device_sums_ = make_device_sums(*this);
+      asked_for_device_sums_ = true;
+      if (device_sums_) return device_sums_->start(tensor);
+    }
     {
       const std::lock_guard lock(mutex_);
-      sums_.push_back(tensor);  // its memory stays while MPI writes there
-      require(MPI_Iallreduce(MPI_IN_PLACE, tensor.raw(), static_cast<int>(tensor.numel()),
-                             tensor.dtype() == DType::f32 ? MPI_FLOAT : MPI_DOUBLE, MPI_SUM, world_,
+      const Tensor& here = sums_.emplace_back(tensor, tensor.to(host)).here;
+      require(MPI_Iallreduce(MPI_IN_PLACE, here.raw(), static_cast<int>(here.numel()),
+                             here.dtype() == DType::f32 ? MPI_FLOAT : MPI_DOUBLE, MPI_SUM, world_,
                              &summing_.emplace_back()),
               "MPI_Iallreduce");
     }
@@ -108,7 +112,10 @@ class MpiCommunicator final : public Communicator {
   }
 
   void wait_sums() override {
+    if (device_sums_) device_sums_->wait();
     call([](MPI_Request*) {});
+    for (Sum& sum : sums_)
+      if (sum.tensor.device() != host) sum.tensor.copy_from(sum.here);
     sums_.clear(), summing_.clear();
   }
 
@@ -329,8 +336,14 @@ class MpiCommunicator final : public Communicator {
   std::vector<double> given_, gathered_, endings_;
   std::array<double, 3> own_ending_{};
   std::string bytes_;
-  Tensors sums_;
+  struct Sum {
+    Tensor tensor, here;  // as given; on the host, where its memory stays while MPI writes there
+    Sum(const Tensor& tensor, const Tensor& here) : tensor(tensor), here(here) {}
+  };
+  std::vector<Sum> sums_;
   std::vector<MPI_Request> summing_;
+  std::unique_ptr<DeviceSums> device_sums_;  // null: through the host
+  bool asked_for_device_sums_ = false;
 
   // Beats.
   Beat beat_;

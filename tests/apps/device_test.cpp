@@ -60,6 +60,14 @@ TEST_F(OnGpu, TwoRunsHaveTheSameBytes) {
   expect_same("whole", "again");
 }
 
+TEST_F(OnGpu, TwoRanksEqualOne) {
+  complete(train("copying", "one", {"device=cuda"}), environment_);
+  std::vector<std::string> two = train("copying", "two", {"device=cuda"});
+  two.insert(two.begin() + 1, {"--nproc", "2"});
+  complete(two, environment_);
+  expect_same_losses("one", "two", 1e-4);
+}
+
 TEST_F(OnGpu, GenerateAndEvaluate) {
   complete(train("text", "run", {"device=cuda"}), environment_);
   const std::vector<std::string> write{"generate",     at("run"), "--prompt",      "3 waves",

@@ -1,0 +1,8 @@
+// In place of device_sums_nccl.cpp, in a build without NCCL.
+#include "core/device_sums.h"
+
+namespace lw {
+
+std::unique_ptr<DeviceSums> make_device_sums(Communicator&) { return nullptr; }
+
+}  // namespace lw
