@@ -148,10 +148,9 @@ TEST(ThreeRanks, AddUpTensorsMeanwhile) {
       for (const double x : sum.to_vector()) ASSERT_EQ(x, first);
     }
     all.check_same("the sum", str(sums.back().at({0})));
-    EXPECT_EQ(
-        error_of([&] { all.start_sum(Tensor::zeros({2}, DType::i64)); }),
-        "Communicator::start_sum: expected a contiguous f32 or f64 tensor, received "
-        "i64 [2]");
+    EXPECT_EQ(error_of([&] { all.start_sum(Tensor::zeros({2}, DType::i64)); }),
+              "Communicator::start_sum: expected a contiguous f32 or f64 tensor, received "
+              "i64 [2]");
   });
 }
 
