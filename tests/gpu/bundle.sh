@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Packs what a machine with a GPU needs to test and time Longwave, and nothing that it has itself: the program, the
-# tests, the configs, and the Debian libraries they use. Such a machine needs a driver, cuBLASLt of CUDA 13, and
+# tests, the configs, and the Debian libraries they use. Such a machine needs a driver, cuBLASLt and NCCL of CUDA 13, and
 # neither compiler nor network.
 #
 #   bundle.sh FOLDER [ARCHITECTURE]     FOLDER must be new; 90 (H100, H200) unless named
 #
-# On the GPU machine then: FOLDER/run.sh RESULTS
+# FOLDER.tar.xz is the same in one file, for the way. On the GPU machine then: FOLDER/run.sh RESULTS
 set -euo pipefail
 source=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 bundle=${1:?a new folder for the bundle} architecture=${2:-90}
@@ -24,7 +24,8 @@ cp "$build"/bin/{kernels,ops,layers,optim}_*_test "$bundle/tests"
 strip "$bundle"/tests/*
 # What the machine brings itself: the C library, and everything of NVIDIA's.
 ldd "$bundle"/tests/* "$bundle/longwave/bin/longwave" | awk '$2 == "=>" && $3 ~ "^/" {print $3}' | sort -u |
-  grep -vE '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*)\.so|/lib(cuda|cublas|nv)[^/]*\.so|liblongwave' |
+  grep -vE '/(libc|libm|libdl|librt|libpthread|libresolv|ld-linux[^/]*)\.so|/lib(cuda|cublas|nccl|nv)[^/]*\.so|liblongwave' |
   xargs -I{} cp -L {} "$bundle/lib"
 strip --strip-unneeded "$bundle"/lib/*.so*
-du -sh "$bundle"
+tar -C "$(dirname "$bundle")" -cJf "$bundle.tar.xz" "$(basename "$bundle")"
+du -sh "$bundle" "$bundle.tar.xz"

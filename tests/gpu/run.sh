@@ -15,7 +15,7 @@ mkdir -p "$results"
 failed=0
 
 # NVIDIA's libraries, wherever this machine keeps them: a toolkit, or the packages of a Python.
-nvidia=$(find /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt -name 'libcublasLt.so.13*' \
+nvidia=$(find /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt -name 'libcublasLt.so.13*' -o -name 'libnccl.so.2' \
   2>/dev/null | xargs -r -n1 dirname | sort -u | paste -sd:)
 export LD_LIBRARY_PATH=$bundle/longwave/lib:$bundle/lib:$nvidia${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 longwave=$bundle/longwave/bin/longwave
