@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apps/checkpoint_files.h"
+#include "core/communicator.h"
 #include "core/error.h"
 #include "core/log.h"
 
@@ -56,7 +57,8 @@ std::optional<Path> newest_good(const Path& run) {
   std::string reasons;
   for (const auto& [path, why] : newest.rejected) {
     reasons += str("\n  ", path.string(), ": ", why);
-    if (newest.found) log_warning(str(path.string(), " is damaged and left aside: ", why));
+    if (newest.found && ranks().first())
+      log_warning(str(path.string(), " is damaged and left aside: ", why));
   }
   if (newest.found) return newest.found->path;
   if (!reasons.empty())

@@ -51,7 +51,7 @@ Trainer::Trainer(const RunConfig& config, Communicator& ranks)
   gradient_sums_ =
       std::make_unique<GradientSums>(optimizer_->parameters(), model_->parameters(), ranks_);
   schedule_ = std::make_unique<Schedule>(config_.optim.schedule, total_steps_);
-  if (!schedule_->warning().empty()) log_warning(schedule_->warning());
+  if (!schedule_->warning().empty()) warn(schedule_->warning());
   if (config_.optim.ema > 0)
     average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
   ranks_.check_same("the config", portable_config(config_));
@@ -134,10 +134,8 @@ Trainer::StepResult Trainer::train_step() {
   // The gradients are those of the sum over targets; dividing by their number makes them those of the mean.
   // A batch without one has no loss and no gradient; the step is made all the same.
   const double mean = 1 / static_cast<double>(std::max<int64_t>(1, result.score.count));
-  if (result.score.count == 0) {
-    progress_.clear();
-    log_warning(str("step ", step_ + 1, ": no target of this batch counts; its loss is 0"));
-  }
+  if (result.score.count == 0)
+    warn(str("step ", step_ + 1, ": no target of this batch counts; its loss is 0"));
   result.grad_norm = optimizer_->gradient_norm() * mean;
   if (!std::isfinite(result.score.loss_sum) || !std::isfinite(result.grad_norm))
     throw Error(str("step ", step_ + 1, ": the loss is ", number(result.score.loss()),
@@ -241,10 +239,14 @@ void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
   } catch (const Error& error) {
     // A failed save costs no step: the checkpoints before it stand, and the next one may succeed.
     if (error.kind() != ErrorKind::disk || finished() || ranks_.any(stop_requested())) throw;
-    progress_.clear();
-    log_warning(
-        str("checkpoint at step ", step_, " was not saved; training goes on\n", error.what()));
+    warn(str("checkpoint at step ", step_, " was not saved; training goes on\n", error.what()));
   }
+}
+
+void Trainer::warn(const std::string& text) {
+  if (!ranks_.first()) return;
+  progress_.clear();
+  log_warning(text);
 }
 
 void Trainer::write_plot(const RunFolder& folder) const {

@@ -68,6 +68,8 @@ class Trainer {
   void write_sample(const RunFolder& folder);
   void save(const RunFolder& folder, MetricsFile& metrics);
   void write_plot(const RunFolder& folder) const;
+  /// Warns once of what every rank meets.
+  void warn(const std::string& text);
 
   CheckpointContent content() const;
   LoaderOptions loader_options() const;

@@ -73,9 +73,7 @@ void set_log_rank(int rank, int world) {
 void log_info(const std::string& text) {
   if (own_rank == 0) (*log()).log(spdlog::level::info, text);
 }
-void log_warning(const std::string& text) {
-  if (own_rank == 0) (*log()).log(spdlog::level::warn, text);
-}
+void log_warning(const std::string& text) { (*log()).log(spdlog::level::warn, text); }
 void log_error(const std::string& text) { (*log()).log(spdlog::level::err, text); }
 
 }  // namespace lw

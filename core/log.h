@@ -1,8 +1,8 @@
 // Messages to the person at the terminal, on stderr: `warning: text`, `error: text`; information
 // has no prefix, and no line has a time. Results go to stdout and are no business of this file.
 //
-// Colour only on a terminal, and not if NO_COLOR is set. With several ranks, rank 0 alone informs
-// and warns, of what all of them meet; errors of the others start with `[rank 3] `. Thread-safe; lines do not mix.
+// Colour only on a terminal, and not if NO_COLOR is set. With several ranks, rank 0 alone informs;
+// warnings and errors of the others start with `[rank 3] `. Thread-safe; lines do not mix.
 #pragma once
 
 #include <string>

@@ -54,6 +54,14 @@ TEST_F(OnGpu, ARunMovesBetweenTheDevices) {
   EXPECT_THAT(text_of("moved/config.resolved.yaml"), HasSubstr("device: cuda"));
 }
 
+TEST_F(OnGpu, DoctorNamesTheDevice) {
+  EXPECT_THAT(longwave({"doctor"}, environment_).out, testing::Not(HasSubstr("no CUDA")));
+#ifdef LW_EMULATOR
+  EXPECT_THAT(longwave({"doctor"}).out,
+              HasSubstr("device.cuda            this build has no CUDA\n"));
+#endif
+}
+
 TEST_F(OnGpu, TwoRunsHaveTheSameBytes) {
   complete(train("copying", "whole", {"device=cuda"}), environment_);
   complete(train("copying", "again", {"device=cuda"}), environment_);

@@ -30,9 +30,10 @@ TEST(Log, LevelsBelowTheLimitAreDropped) {
   set_log_level(LogLevel::info);
 }
 
-TEST(Log, OnlyRankZeroInformsAndWarns) {
+TEST(Log, OnlyRankZeroInforms) {
   set_log_rank(3, 4);
-  EXPECT_EQ(stderr_of(one_of_each), "[rank 3] error: x.yaml:3:5: error: what\n");
+  EXPECT_EQ(stderr_of(one_of_each),
+            "[rank 3] warning: slow {}\n[rank 3] error: x.yaml:3:5: error: what\n");
   set_log_rank(0, 4);
   EXPECT_EQ(stderr_of([] { log_info("here"); }), "here\n");
 }

@@ -90,6 +90,7 @@ TEST(LongConv, TakesAnyNumberOfTapsChannelsAndRows) {
                         {3, 50, 17, 13},
                         {2, 50, 33, 77},
                         {9, 10, 31, 10},
+                        {33, 6, 8, 9},
                         {600, 6, 8, 9},
                         {0, 6, 8, 9},
                         {2, 0, 3, 4},

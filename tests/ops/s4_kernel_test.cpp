@@ -103,8 +103,7 @@ TEST(S4Kernel, GradientsAgreeWithCentralDifferences) {
       const auto f = [length = length, time = time](const Variables& v) {
         return s4_kernel(v[0], v[1], v[2], v[3], v[4], {.time = time, .length = length});
       };
-      check_gradients(f, {s.in.dt, s.in.lambda, s.in.P, s.in.B, s.in.Ct},
-                      {.step = 1e-7, .tolerance = 3e-7});
+      check_gradients(f, {s.in.dt, s.in.lambda, s.in.P, s.in.B, s.in.Ct}, {.step = 3e-8});
     }
 }
 
