@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "autograd/gradcheck.h"
@@ -292,20 +293,19 @@ std::vector<LawResult> check_layer(const std::string& kind, const std::string& o
 }
 
 std::vector<std::string> layer_variants(const std::string& kind) {
-  if (kind == "s4d")
-    return {"",
-            "init: lin, discretization: bilinear",
-            "init: inv",
-            "init: real",
-            "init: random",
-            "bidirectional: true"};
-  if (kind == "s4")
-    return {"", "init: legt, d_state: 8, l_max: 100", "init: fout, d_state: 8, l_max: 128",
-            "bidirectional: true"};
-  if (kind == "mamba1")
-    return {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
-            "d_conv: 1"};
-  return {""};
+  static const std::map<std::string, std::vector<std::string>> variants{
+      {"mamba1",
+       {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
+        "d_conv: 1"}},
+      {"s4",
+       {"", "init: legt, d_state: 8, l_max: 100", "init: fout, d_state: 8, l_max: 128",
+        "bidirectional: true"}},
+      {"s4d",
+       {"", "init: lin, discretization: bilinear", "init: inv", "init: real", "init: random",
+        "bidirectional: true"}},
+  };
+  const auto found = variants.find(kind);
+  return found == variants.end() ? std::vector<std::string>{""} : found->second;
 }
 
 }  // namespace lw

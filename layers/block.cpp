@@ -30,6 +30,8 @@ Block::Result Block::forward(const Stream& stream, const State& state,
     x = (*norm_)(residual);
   }
 
+  check(layer_->continuous() || (context.rate == 1 && !context.intervals.defined()),
+        "Block: a rate or intervals were given to a layer that has no continuous time");
   Output out = layer_->forward(x, state, context);
   Variable branch = gate_ ? sigmoid((*gate_)(x)) * out.y : out.y;
   branch = dropout(branch, options_.dropout, dropout_random_, options_.tie_dropout);

@@ -38,6 +38,12 @@ struct Context {
   /// window of a short convolution, is zero there, exactly as if the documents had been run
   /// separately.
   Tensor resets;
+  /// Samples in a unit of time, relative to training: every step size is divided by it. A model that was
+  /// trained at rate 1 reads a signal of every second sample at rate 0.5.
+  double rate = 1;
+  /// Irregular samples: [batch, time], positive, the time from the sample before relative to the
+  /// usual; step sizes are multiplied by it. Undefined: 1. A convolution cannot: the recurrence does it.
+  Tensor intervals;
   /// The caller will use the state returned. Training on whole sequences does not, and is spared
   /// its cost.
   bool keep_state = false;
@@ -53,6 +59,10 @@ class SequenceLayer : public Layer {
 
   /// True for a time-invariant layer, which can compute as a convolution too; others ignore the mode.
   virtual bool convolves() const { return false; }
+
+  /// True for a layer that samples a system of continuous time, which can be told another rate or
+  /// intervals; a Block refuses them for others.
+  virtual bool continuous() const { return false; }
 
   /// The output alone, of whole sequences.
   Variable operator()(const Variable& x) const { return forward(x, {}, {}).y; }
