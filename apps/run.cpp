@@ -1,5 +1,7 @@
 #include "apps/run.h"
 
+#include <functional>
+
 #include "apps/run_lookup.h"
 #include "core/communicator.h"
 #include "core/config.h"
@@ -11,13 +13,30 @@
 namespace lw {
 namespace {
 
+/// Runs a check of several values; what it throws names their places as well.
+void check_together(const Config& config, const std::vector<std::string>& keys,
+                    const std::function<void()>& test) {
+  try {
+    test();
+  } catch (const Error& error) {
+    std::string places;
+    for (const std::string& key : keys)
+      places += str(places.empty() ? "\n  " : ", ", key, ": ", config.source_of(key));
+    throw Error(error.what() + places);
+  }
+}
+
 RunConfig read(const Config& config) {
   RunConfig run;
   config.read(run);
   device_of(run.device);
-  check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
-  check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
-        run.name, "` cannot name a folder: it may hold no `/`");
+  check_together(config, {"train.batch", "train.accumulate"}, [&] {
+    check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
+  });
+  check_together(config, {"name"}, [&] {
+    check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
+          run.name, "` cannot name a folder: it may hold no `/`");
+  });
   return run;
 }
 

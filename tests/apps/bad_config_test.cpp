@@ -227,6 +227,7 @@ TEST_F(BadInput, Overrides) {
 )"},
       {"", "train digits.yaml name=../../x", 2,
        R"(longwave train: error: name: `../../x` cannot name a folder: it may hold no `/`
+  name: override
 )"},
   };
   expect_refused(table);
@@ -247,6 +248,7 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
 )"},
       {"", "train digits.yaml train.accumulate=3", 2,
        R"(longwave train: error: train.batch is 4, which does not divide evenly by train.accumulate = 3
+  train.batch: digits.yaml:4, train.accumulate: override
 )"},
       {"", "train digits.yaml model.d_state=3", 2,
        R"(override `model.d_state=3`: error: `model.d_state` is 3, expected an integer at least 2 and even
@@ -285,6 +287,7 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
 )"},
       {"", "config validate digits.yaml train.accumulate=8", 2,
        R"(longwave config: error: train.batch is 4, which does not divide evenly by train.accumulate = 8
+  train.batch: digits.yaml:4, train.accumulate: override
 )"},
       {"", R"(train text.yaml "data.files=[*.txt]")", 2,
        R"(override `data.files=[*.txt]`: error: an alias of no anchor; a value that starts with `*` stands in quotes
