@@ -18,18 +18,19 @@ Block::Block(const BlockOptions& o, const SequenceLayers::Choice& layer, const S
         &child<Linear>("gate", LinearOptions{.in = stack.d_model, .out = stack.d_model}, random);
 }
 
+Block::Input Block::input(const Stream& stream) const {
+  if (!options_.prenorm) {
+    const Variable sum = stream.sum();
+    return {sum, sum};
+  }
+  if (!stream.branch.defined()) return {(*norm_)(stream.residual), stream.residual};
+  const Norm::Sum added = norm_->add(stream.branch, stream.residual);
+  return {added.normed, added.sum};
+}
+
 Block::Result Block::forward(const Stream& stream, const State& state,
                              const Context& context) const {
-  Variable x, residual = stream.residual;
-  if (!options_.prenorm) {
-    x = residual = stream.sum();
-  } else if (stream.branch.defined()) {
-    const Norm::Sum added = norm_->add(stream.branch, stream.residual);
-    x = added.normed, residual = added.sum;
-  } else {
-    x = (*norm_)(residual);
-  }
-
+  const auto [x, residual] = input(stream);
   check(layer_->continuous() || (context.rate == 1 && !context.intervals.defined()),
         "Block: a rate or intervals were given to a layer that has no continuous time");
   Output out = layer_->forward(x, state, context);

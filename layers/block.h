@@ -45,6 +45,12 @@ class Block final : public Layer {
   };
   Result forward(const Stream& stream, const State& state, const Context& context) const;
 
+  struct Input {
+    Variable x;         ///< what the layer reads
+    Variable residual;  ///< what its output is added to
+  };
+  Input input(const Stream& stream) const;
+
   const SequenceLayer& layer() const { return *layer_; }
 
  private:

@@ -95,30 +95,40 @@ Mamba1::Mamba1(const Mamba1Options& o, const Stack& stack, const Random& random)
   }
 }
 
+Mamba1::Projected Mamba1::project(const Variable& x, const Variable& window,
+                                  const Tensor& resets) const {
+  const auto [input, gate] = split<2>(in_proj_(x), {d_inner_, d_inner_});
+  const CausalConv1dResult conv = causal_conv1d(input, conv_weight_, conv_bias_,
+                                                {.silu = true, .state = window, .resets = resets});
+  const auto [dt, B, C] = split<3>(x_proj_(conv.y), {dt_rank_, d_state_, d_state_});
+  return {conv.y, gate, linear(dt, dt_weight_), B, C, conv.state};
+}
+
+Variable Mamba1::A() const {
+  return FixedWeights::derive(this, [&] { return -exp(A_log_); });
+}
+
 Output Mamba1::forward(const Variable& x, const State& state, const Context& context) const {
   check(state.empty() || state.size() == 2, "mamba1: expected a state of 2 tensors, received ",
         state.size());
-  const auto [input, gate] =
-      split<2>(in_proj_(x), {d_inner_, d_inner_});  // [batch, time, d_inner] each
-  const CausalConv1dResult conv = causal_conv1d(
-      input, conv_weight_, conv_bias_,
-      {.silu = true, .state = state.empty() ? Variable() : state[0], .resets = context.resets});
-  const Variable& u = conv.y;  // [batch, time, d_inner]
-  const auto [dt, B, C] =
-      split<3>(x_proj_(u), {dt_rank_, d_state_, d_state_});  // [batch, time, ...]
-  const Variable delta = linear(dt, dt_weight_);             // [batch, time, d_inner]
-  const Variable A = FixedWeights::derive(this, [&] { return -exp(A_log_); });
+  const Projected p = project(x, state.empty() ? Variable() : state[0], context.resets);
   const SelectiveScanResult scan =
-      selective_scan(u, delta, A, B, C,
+      selective_scan(p.u, p.delta, A(), p.B, p.C,
                      {.D = D_,
                       .delta_bias = dt_bias_,
                       .softplus = true,
-                      .z = gate,
+                      .z = p.gate,
                       .initial_state = state.empty() ? Variable() : state[1],
                       .resets = context.resets});
   Output out{.y = out_proj_(scan.y)};
-  if (context.keep_state) out.state = {conv.state, scan.final_state};
+  if (context.keep_state) out.state = {p.window, scan.final_state};
   return out;
+}
+
+Selection Mamba1::selection(const Variable& x) const {
+  const NoGrad no_grad;
+  const Variable delta = softplus(project(x, {}, {}).delta + dt_bias_);
+  return {delta.value().to(DType::f32).to(host), A().value().to(DType::f32).to(host)};
 }
 
 }  // namespace lw

@@ -16,6 +16,7 @@
 // Gu & Dao 2023, arXiv:2312.00752; defaults and initialisation of the authors' code.
 #pragma once
 
+#include "layers/dynamics.h"
 #include "layers/linear.h"
 #include "layers/sequence_layer.h"
 
@@ -39,12 +40,22 @@ struct Mamba1Options {
   void describe(Fields& f);
 };
 
-class Mamba1 final : public SequenceLayer {
+class Mamba1 final : public SequenceLayer, public Selective {
  public:
   Mamba1(const Mamba1Options& options, const Stack& stack, const Random& random);
   Output forward(const Variable& x, const State& state, const Context& context) const override;
+  Selection selection(const Variable& x) const override;
 
  private:
+  /// What the scan reads, all [batch, time, ...].
+  struct Projected {
+    Variable u, gate;      // [..., d_inner]
+    Variable delta, B, C;  // before bias and softplus [..., d_inner]; [..., d_state]
+    Variable window;       // the last inputs of the convolution
+  };
+  Projected project(const Variable& x, const Variable& window, const Tensor& resets) const;
+  Variable A() const;  // [d_inner, d_state]
+
   int64_t d_inner_, d_state_, dt_rank_;
   Linear& in_proj_;
   Variable conv_weight_, conv_bias_;  // [d_inner, d_conv], [d_inner]

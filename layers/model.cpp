@@ -98,9 +98,7 @@ Model::Result Model::forward(const Tensor& inputs, const ModelState& state, cons
   const size_t n = blocks_.size();
   check(state.empty() || state.size() == n, "Model: a state of ", state.size(),
         " layers was given to a model of ", n);
-  Variables flow{
-      embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs.to(encoder_->weight().device())),
-      Variable()};
+  Variables flow{encode(inputs), Variable()};
   for (const State& s : state) {
     check(s.size() == state[0].size(), "Model: the state of one layer has ", s.size(),
           " tensors, that of the first ", state[0].size());
@@ -144,10 +142,24 @@ Variables Model::run(size_t begin, size_t end, std::span<const size_t> pieces,
   return stream;
 }
 
+Variable Model::encode(const Tensor& inputs) const {
+  return embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs.to(encoder_->weight().device()));
+}
+
 Variable Model::decode(const Variable& x, const Tensor& lengths) const {
   Variable pooled = x;
   if (!ports_.every_step) pooled = pool_ == "mean" ? mean_pool(x, lengths) : last_step(x, lengths);
   return decoder_ ? (*decoder_)(pooled) : linear(pooled, embedding_->table());
+}
+
+Variables Model::inputs_of_layers(const Tensor& inputs) const {
+  Variables all;
+  Stream stream{encode(inputs), Variable()};
+  for (const Block* block : blocks_) {
+    all.push_back(block->input(stream).x);
+    stream = block->forward(stream, {}, {}).stream;
+  }
+  return all;
 }
 
 bool Model::causal() const {

@@ -68,7 +68,11 @@ class Model final : public Layer {
   Result forward(const Tensor& inputs, const ModelState& state = {}, const Context& context = {},
                  const Tensor& lengths = {}) const;
 
+  /// What the layer of each block reads when the model reads `inputs`, [batch, time, d_model].
+  Variables inputs_of_layers(const Tensor& inputs) const;
+
   const ModelPorts& ports() const { return ports_; }
+  const std::vector<Block*>& blocks() const { return blocks_; }
   /// True if every layer can be stepped through: no bidirectional layer is among them.
   bool causal() const;
 
@@ -79,6 +83,7 @@ class Model final : public Layer {
   /// pieces of the number before. With no number left, everything is kept.
   Variables run(size_t begin, size_t end, std::span<const size_t> pieces, const Variables& flow,
                 const Context& context) const;
+  Variable encode(const Tensor& inputs) const;
   Variable decode(const Variable& x, const Tensor& lengths) const;
 
   ModelPorts ports_;

@@ -54,6 +54,26 @@ TEST(Mamba1, MemoryOfATrainingStepIsLinearInLengthWithoutTheState) {
             int64_t{8192} * 64 * 64 * 4);  // less than one tensor [time, d_inner, d_state]
 }
 
+TEST(Mamba1, SelectionIsWhatTheScanRuns) {
+  const NoGrad no_grad;
+  const Mamba1 layer({.d_state = 3, .conv_bias = false}, {.d_model = 8}, Random(1));
+  // Nothing comes in: the step sizes are those of the bias.
+  const Selection quiet = layer.selection(Tensor::zeros({2, 5, 8}));
+  EXPECT_EQ(quiet.delta.shape(), (Shape{2, 5, 16}));
+  EXPECT_EQ(quiet.A.shape(), (Shape{16, 3}));
+  for (const double a : quiet.A.to_vector()) EXPECT_LT(a, 0);
+  const std::vector<double> bias = value_of(layer, "dt_proj.bias").to_vector();
+  for (int64_t c = 0; c < 16; ++c)
+    EXPECT_NEAR(quiet.delta.at({1, 4, c}), std::log1p(std::exp(bias[static_cast<size_t>(c)])),
+                1e-6);
+  // An input changes them, from its own step on.
+  Tensor x = Tensor::zeros({1, 5, 8});
+  x.slice(1, 2, 3).fill(3);
+  const Tensor chosen = layer.selection(x).delta;
+  EXPECT_EQ(chosen.at({0, 1, 0}), quiet.delta.at({0, 1, 0}));
+  EXPECT_NE(chosen.at({0, 2, 0}), quiet.delta.at({0, 2, 0}));
+}
+
 TEST(Mamba1, WrongStatesAndOptionsAreRefused) {
   EXPECT_THROW(Mamba1({.dt_min = 0.2}, {.d_model = 8}, Random(1)), Error);
   const Mamba1 layer({}, {.d_model = 8}, Random(1));

@@ -113,6 +113,23 @@ TEST(Model, EveryNormAndResidualTrains) {
   }
 }
 
+TEST(Model, TellsWhatEachLayerReads) {
+  const NoGrad no_grad;
+  for (const bool prenorm : {true, false}) {
+    ModelOptions options = mamba("layer");
+    options.prenorm = prenorm;
+    const Model model(options, labels, Random(1));
+    const Tensor x = Random(2).normal({4, 7, 3});
+    const Variables inputs = model.inputs_of_layers(x);
+    ASSERT_EQ(inputs.size(), model.blocks().size());
+    // The last block, given its input, leads to the output of the model.
+    const Output last = model.blocks()[1]->layer().forward(inputs[1], {}, {.keep_state = true});
+    const Model::Result all = model.forward(x, {}, {.keep_state = true});
+    for (size_t i = 0; i < last.state.size(); ++i)
+      EXPECT_EQ(last.state[i].value().to_vector(), all.state[1][i].value().to_vector());
+  }
+}
+
 TEST(Model, BatchNormKeepsAverages) {
   const Model model(mamba("batch"), labels, Random(1));
   EXPECT_EQ(model.buffers().size(), 6u);  // mean and variance of two blocks and of the last norm

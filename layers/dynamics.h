@@ -1,0 +1,45 @@
+// What a layer remembers and for how long, as `longwave inspect` draws it. A layer of one of these two
+// kinds derives from it beside SequenceLayer; nothing that trains asks for it.
+#pragma once
+
+#include <vector>
+
+#include "autograd/variable.h"
+#include "core/dtype.h"
+
+namespace lw {
+
+/// A linear time-invariant layer, before its channels are mixed.
+struct Dynamics {
+  /// What a mode is multiplied by in one step, of every channel one after the other; of a conjugate
+  /// pair the one with positive imaginary part. |pole| < 1, and the mode fades to 1/e in
+  /// -1 / log |pole| steps.
+  std::vector<complex128> poles;
+  /// The time between two steps, of each channel (S5: of each mode). Empty where there is no
+  /// continuous time.
+  std::vector<double> step_sizes;
+  /// f32 [length, channel], on the host: what channel c puts out at each step after an input of 1 to
+  /// it at the first. Without the path that skips the state.
+  Tensor kernel;
+};
+
+class TimeInvariant {
+ public:
+  virtual ~TimeInvariant() = default;
+  virtual Dynamics dynamics(int64_t length) const = 0;
+};
+
+/// What a selective layer made of an input: h_t = exp(delta_t A) h_{t-1} + ...
+struct Selection {
+  Tensor delta;  ///< f32 [batch, time, channel], on the host: the step sizes that it chose
+  Tensor A;      ///< f32 [channel, state], on the host, negative
+};
+
+class Selective {
+ public:
+  virtual ~Selective() = default;
+  /// For an input [batch, time, d_model] of the layer.
+  virtual Selection selection(const Variable& x) const = 0;
+};
+
+}  // namespace lw
