@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "core/error.h"
@@ -10,54 +9,25 @@
 namespace lw {
 namespace {
 
-constexpr double width = 800, height = 480, left = 76, right = 20, top = 46, bottom = 56;
-constexpr const char* colors[] = {"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
-
-/// A number in the fewest digits that a reader needs.
-std::string label(double value) {
-  char text[32];
-  const double magnitude = std::abs(value);
-  if (magnitude >= 1e6 || (magnitude > 0 && magnitude < 1e-3)) {
-    std::snprintf(text, sizeof text, "%.3g", value);
-  } else {
-    std::snprintf(text, sizeof text, "%.6g", value);
-  }
-  return text;
-}
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
+constexpr double left = 76, right = 20, top = 46, bottom = 56;
+constexpr const char* colors[] = {"#3b82c4", "#d9483b", "#3aa05a", "#9467bd", "#e08a1e", "#22a3b3"};
 
 /// An axis: a range of values, where its ticks stand, and the pixels it is drawn on.
 struct Axis {
+  bool logarithmic;  // values are logarithms to base 10
+  double first_pixel, last_pixel;
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
-  double first_pixel, last_pixel;
   std::vector<double> ticks;
 
+  bool bears(double value) const { return std::isfinite(value) && (!logarithmic || value > 0); }
+  double place(double value) const { return logarithmic ? std::log10(value) : value; }
   void include(double value) { low = std::min(low, value), high = std::max(high, value); }
   double pixel(double value) const {
     return first_pixel + (value - low) / (high - low) * (last_pixel - first_pixel);
+  }
+  std::string label(double tick) const {
+    return number_label(logarithmic ? std::pow(10, tick) : tick);
   }
 
   /// Widens an empty range and sets ticks at multiples of 1, 2 or 5 times a power of ten.
@@ -65,7 +35,9 @@ struct Axis {
     if (low > high) low = 0, high = 1;
     if (low == high)
       low -= std::max(0.5, std::abs(low) * 0.1), high += std::max(0.5, std::abs(high) * 0.1);
-    const double raw = (high - low) / 6, power = std::pow(10, std::floor(std::log10(raw)));
+    const double pixels = std::abs(last_pixel - first_pixel);
+    const double raw = (high - low) / std::clamp(pixels / 70, 2., 6.);
+    const double power = std::pow(10, std::floor(std::log10(raw)));
     const double step = power * (raw / power <= 1   ? 1
                                  : raw / power <= 2 ? 2
                                  : raw / power <= 5 ? 5
@@ -76,10 +48,9 @@ struct Axis {
 };
 
 /// At most two points (the extremes) for each pixel column.
-std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<double, double>>& points,
-                                               const Axis& x) {
+Points thinned(const Points& points, const Axis& x) {
   if (points.size() <= 2000) return points;
-  std::vector<std::pair<double, double>> result;
+  Points result;
   for (size_t i = 0; i < points.size();) {
     const double column = std::floor(x.pixel(points[i].first));
     size_t lowest = i, highest = i;
@@ -93,65 +64,138 @@ std::vector<std::pair<double, double>> thinned(const std::vector<std::pair<doubl
   return result;
 }
 
+/// One chart, drawn into a picture.
+class Panel {
+ public:
+  Panel(const Chart& chart, Svg& out)
+      : chart_(chart),
+        out_(out),
+        curves_(chart.curves),
+        x_{chart.log_x, left, chart.width - right},
+        y_{chart.log_y, chart.height - bottom, top} {
+    for (Curve& curve : curves_) {
+      std::erase_if(curve.points,
+                    [&](const auto& p) { return !x_.bears(p.first) || !y_.bears(p.second); });
+      for (auto& [x, y] : curve.points) {
+        x = x_.place(x), y = y_.place(y);
+        x_.include(x), y_.include(y);
+      }
+      if (curve.style == Curve::Style::steps && !chart.log_y) y_.include(0);
+    }
+    if (chart.unit_circle) {
+      x_.low = y_.low = -1.05, x_.high = y_.high = 1.05;
+      const double side = std::min(x_.last_pixel - x_.first_pixel, y_.first_pixel - y_.last_pixel);
+      const double middle = (x_.first_pixel + x_.last_pixel) / 2;
+      x_.first_pixel = middle - side / 2, x_.last_pixel = middle + side / 2;
+      y_.last_pixel = y_.first_pixel - side;
+    }
+    x_.finish(), y_.finish();
+  }
+
+  void draw() {
+    draw_frame();
+    size_t row = 0;
+    for (size_t i = 0; i < curves_.size(); ++i) {
+      const char* color = colors[i % std::size(colors)];
+      draw_curve(curves_[i], color);
+      if (!curves_[i].name.empty()) draw_legend(curves_[i].name, color, row++);
+    }
+  }
+
+ private:
+  void draw_frame() {
+    const double l = x_.first_pixel, r = x_.last_pixel, b = y_.first_pixel, t = y_.last_pixel;
+    out_.text((l + r) / 2, t - 22, "middle", chart_.title, " font-size=\"16\"");
+    for (const double tick : x_.ticks) {
+      out_.line(x_.pixel(tick), t, x_.pixel(tick), b, "grid");
+      out_.text(x_.pixel(tick), b + 18, "middle", x_.label(tick));
+    }
+    for (const double tick : y_.ticks) {
+      out_.line(l, y_.pixel(tick), r, y_.pixel(tick), "grid");
+      out_.text(l - 8, y_.pixel(tick) + 4, "end", y_.label(tick));
+    }
+    if (chart_.unit_circle)
+      out_.circle(x_.pixel(0), y_.pixel(0), x_.pixel(1) - x_.pixel(0), "frame");
+    out_.line(l, b, r, b, "frame");
+    out_.line(l, t, l, b, "frame");
+    out_.text((l + r) / 2, b + 42, "middle", chart_.x_label);
+    const std::string middle = number_label((t + b) / 2), edge = number_label(l - 58);
+    out_.text(l - 58, (t + b) / 2, "middle", chart_.y_label,
+              str(" transform=\"rotate(-90 ", edge, " ", middle, ")\""));
+  }
+
+  void draw_curve(const Curve& curve, const char* color) {
+    Points pixels;
+    if (curve.style == Curve::Style::steps) {
+      const double floor = y_.pixel(chart_.log_y ? y_.low : 0);
+      if (!curve.points.empty()) pixels.emplace_back(x_.pixel(curve.points[0].first), floor);
+      for (size_t i = 0; i + 1 < curve.points.size(); ++i) {
+        const double height = y_.pixel(curve.points[i].second);
+        pixels.emplace_back(x_.pixel(curve.points[i].first), height);
+        pixels.emplace_back(x_.pixel(curve.points[i + 1].first), height);
+      }
+      if (!pixels.empty()) pixels.emplace_back(pixels.back().first, floor);
+      return out_.polygon(pixels, color);
+    }
+    const bool dots = curve.style == Curve::Style::dots;
+    for (const auto& [x, y] : dots ? curve.points : thinned(curve.points, x_))
+      pixels.emplace_back(x_.pixel(x), y_.pixel(y));
+    dots ? out_.dots(pixels, color) : out_.polyline(pixels, color);
+  }
+
+  void draw_legend(const std::string& name, const char* color, size_t row) {
+    const double x = x_.last_pixel - 120, y = y_.last_pixel + 14 + 18 * static_cast<double>(row);
+    out_.polyline({{x, y - 4}, {x + 24, y - 4}}, color);
+    out_.text(x + 30, y, "start", name);
+  }
+
+  const Chart& chart_;
+  Svg& out_;
+  std::vector<Curve> curves_;
+  Axis x_, y_;
+};
+
 }  // namespace
 
 std::string svg(const Chart& chart) {
-  std::vector<Curve> curves = chart.curves;
-  Axis x{.first_pixel = left, .last_pixel = width - right},
-      y{.first_pixel = height - bottom, .last_pixel = top};
-  for (Curve& curve : curves) {
-    std::erase_if(curve.points, [&](const auto& p) {
-      return !std::isfinite(p.first) || !std::isfinite(p.second) || (chart.log_y && p.second <= 0);
-    });
-    for (auto& [px, py] : curve.points) {
-      if (chart.log_y) py = std::log10(py);
-      x.include(px), y.include(py);
-    }
-  }
-  x.finish(), y.finish();
+  Svg out(chart.width, chart.height);
+  Panel(chart, out).draw();
+  return std::move(out).finish();
+}
 
-  std::string out =
-      str("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", width, " ", height,
-          "\" font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" "
-          "fill=\"white\"/>\n");
-  const auto text = [&](double px, double py, const char* anchor, const std::string& content,
-                        const std::string& more = "") {
-    out += str("<text x=\"", label(px), "\" y=\"", label(py), "\" text-anchor=\"", anchor, "\"",
-               more, ">", escaped(content), "</text>\n");
-  };
-  const auto line = [&](double x1, double y1, double x2, double y2, const char* color) {
-    out += str("<line x1=\"", label(x1), "\" y1=\"", label(y1), "\" x2=\"", label(x2), "\" y2=\"",
-               label(y2), "\" stroke=\"", color, "\"/>\n");
-  };
-  text(width / 2, 24, "middle", chart.title, " font-size=\"16\"");
-  for (const double tick : x.ticks) {
-    line(x.pixel(tick), top, x.pixel(tick), height - bottom, "#e5e5e5");
-    text(x.pixel(tick), height - bottom + 18, "middle", label(tick));
+std::string svg(const std::vector<Chart>& panels, size_t columns) {
+  double width = 0, height = 0;
+  for (const Chart& chart : panels)
+    width = std::max(width, chart.width), height = std::max(height, chart.height);
+  const size_t rows = (panels.size() + columns - 1) / columns;
+  Svg out(width * static_cast<double>(columns), height * static_cast<double>(rows));
+  for (size_t i = 0; i < panels.size(); ++i) {
+    out.begin_group(width * static_cast<double>(i % columns),
+                    height * static_cast<double>(i / columns));
+    Panel(panels[i], out).draw();
+    out.end_group();
   }
-  for (const double tick : y.ticks) {
-    line(left, y.pixel(tick), width - right, y.pixel(tick), "#e5e5e5");
-    text(left - 8, y.pixel(tick) + 4, "end", label(chart.log_y ? std::pow(10, tick) : tick));
-  }
-  line(left, height - bottom, width - right, height - bottom, "#333333");
-  line(left, top, left, height - bottom, "#333333");
-  text((left + width - right) / 2, height - 14, "middle", chart.x_label);
-  text(18, (top + height - bottom) / 2, "middle", chart.y_label,
-       str(" transform=\"rotate(-90 18 ", label((top + height - bottom) / 2), ")\""));
+  return std::move(out).finish();
+}
 
-  for (size_t i = 0; i < curves.size(); ++i) {
-    const char* color = colors[i % std::size(colors)];
-    out += str("<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"", color, "\" points=\"");
-    char point[64];
-    for (const auto& [px, py] : thinned(curves[i].points, x)) {
-      std::snprintf(point, sizeof point, "%.1f,%.1f ", x.pixel(px), y.pixel(py));
-      out += point;
-    }
-    out += "\"/>\n";
-    const double row = top + 14 + 18 * static_cast<double>(i);
-    line(width - right - 120, row - 4, width - right - 96, row - 4, color);
-    text(width - right - 90, row, "start", curves[i].name);
+Curve histogram(const std::vector<double>& values, size_t bins, bool logarithmic) {
+  const Axis scale{.logarithmic = logarithmic, .first_pixel = 0, .last_pixel = 1};
+  std::vector<double> places;
+  for (const double value : values)
+    if (scale.bears(value)) places.push_back(scale.place(value));
+  Curve curve{.style = Curve::Style::steps};
+  if (places.empty()) return curve;
+  const auto [least, most] = std::minmax_element(places.begin(), places.end());
+  const double low = *least == *most ? *least - 0.5 : *least;
+  const double width = (*least == *most ? 1 : *most - low) / static_cast<double>(bins);
+  std::vector<double> counts(bins, 0);
+  for (const double place : places)
+    ++counts[std::min(bins - 1, static_cast<size_t>((place - low) / width))];
+  for (size_t i = 0; i <= bins; ++i) {
+    const double edge = low + width * static_cast<double>(i);
+    curve.points.emplace_back(logarithmic ? std::pow(10, edge) : edge, i < bins ? counts[i] : 0);
   }
-  return out + "</svg>\n";
+  return curve;
 }
 
 }  // namespace lw

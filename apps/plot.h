@@ -1,26 +1,42 @@
-// Line charts as SVG files that need no program but a browser.
+// Charts as SVG files that need no program but a browser.
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
+
+#include "apps/svg.h"
 
 namespace lw {
 
 struct Curve {
-  std::string name;  ///< in the legend
-  std::vector<std::pair<double, double>>
-      points;  ///< (x, y), x ascending; those not finite are left out
+  enum class Style {
+    line,
+    dots,
+    steps,  ///< a filled step from each x to the next, as of a histogram; the last y is not drawn
+  };
+  std::string name;  ///< in the legend; empty: not in it
+  Points points;     ///< (x, y), x ascending but for dots; those not finite are left out
+  Style style = Style::line;
 };
 
 struct Chart {
   std::string title, x_label, y_label;
   std::vector<Curve> curves;
-  bool log_y = false;  ///< logarithmic y axis; values not above 0 are left out
+  bool log_x = false;  ///< logarithmic axes; values not above 0 are left out
+  bool log_y = false;
+  bool unit_circle = false;  ///< drawn, and the plane is [-1.05, 1.05] x [-1.05, 1.05]
+  double width = 800, height = 480;
 };
 
 /// The chart as the text of an SVG file: the same bytes for the same data. A curve of more than
 /// 2,000 points is thinned to one a pixel column, keeping the extremes of each.
 std::string svg(const Chart& chart);
+
+/// Several in one file, in rows of `columns`.
+std::string svg(const std::vector<Chart>& panels, size_t columns);
+
+/// How many of `values` fall into each of `bins` equal parts of their range (of their logarithms'
+/// range), as steps. Values that are not finite (or not above 0) are left out.
+Curve histogram(const std::vector<double>& values, size_t bins, bool logarithmic = false);
 
 }  // namespace lw

@@ -93,5 +93,30 @@ TEST(Plot, ThinningKeepsTheExtremes) {
   EXPECT_EQ(*std::max_element(y.begin(), y.end()), 424);  // the bottom: -100
 }
 
+TEST(Plot, PanelsStandInRows) {
+  const Chart chart{.title = "one",
+                    .curves = {{.points = {{0.5, 0.5}, {-1, 0}}, .style = Curve::Style::dots}},
+                    .unit_circle = true,
+                    .width = 300,
+                    .height = 300};
+  const std::string text = svg({chart, chart, chart}, 2);
+  EXPECT_EQ(flaw_of(text), "");
+  EXPECT_THAT(text, HasSubstr("viewBox=\"0 0 600 600\""));
+  EXPECT_THAT(text, HasSubstr("translate(300 0)"));
+  EXPECT_THAT(text, HasSubstr("translate(0 300)"));
+}
+
+TEST(Plot, AHistogramCountsEveryValue) {
+  using testing::ElementsAre;
+  using testing::Pair;
+  EXPECT_THAT(histogram({1, 2, 2, 5, NAN}, 2).points,
+              ElementsAre(Pair(1, 3), Pair(3, 1), Pair(5, 0)));
+  EXPECT_THAT(histogram({0, 1, 100, -3}, 2, true).points,
+              ElementsAre(Pair(1, 1), Pair(10, 1), Pair(100, 0)));
+  EXPECT_THAT(histogram({7, 7}, 1).points, ElementsAre(Pair(6.5, 2), Pair(7.5, 0)));
+  EXPECT_TRUE(histogram({}, 3).points.empty());
+  EXPECT_EQ(flaw_of(svg({.curves = {histogram({1, 10, 1000}, 4, true)}, .log_x = true})), "");
+}
+
 }  // namespace
 }  // namespace lw
