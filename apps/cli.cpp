@@ -26,7 +26,7 @@ class CommandLine {
     app_.require_subcommand(0, 1);
     app_.set_help_flag("-h,--help", "show this help");
     add_train(), add_eval(), add_predict(), add_generate(), add_config(), add_data(), add_ckpt(),
-        add_check(), add_bench(), add_doctor();
+        add_inspect(), add_check(), add_bench(), add_doctor();
     CLI::App* version_command = add("version", "print the version", [this] {
       std::printf(version_json_ ? "{\"name\":\"longwave\",\"version\":\"%s\"}\n" : "longwave %s\n",
                   version);
@@ -224,6 +224,20 @@ class CommandLine {
     c->add_flag("--json", ckpt_.json, "one JSON object a line");
   }
 
+  void add_inspect() {
+    CLI::App* c = add("inspect", "show what the layers of a model remember",
+                      [this] { return inspect_command(inspect_); });
+    c->add_option("run", inspect_.run, "a run or a checkpoint")->check(not_empty())->required();
+    add_overrides(c, inspect_.overrides);
+    c->add_option("--text", inspect_.text, "what a language model reads (default: a sample)")
+        ->check(not_empty());
+    c->add_option("--sample", inspect_.sample,
+                  "of the test split, or of val or train where there is none, from 0")
+        ->check(integer_at_least(0));
+    c->add_option("--out", inspect_.out, "folder for pictures and index.html")->check(not_empty());
+    c->add_flag("--json", inspect_.json, "one JSON object a layer");
+  }
+
   void add_check() {
     CLI::App* c =
         add("check", "prove the properties of a layer", [this] { return check_command(check_); });
@@ -289,6 +303,7 @@ class CommandLine {
   ConfigArguments config_;
   DataArguments data_;
   CkptArguments ckpt_;
+  InspectArguments inspect_;
   CheckArguments check_;
   BenchArguments bench_;
   bool doctor_json_ = false, version_json_ = false;

@@ -79,6 +79,16 @@ struct CkptArguments {
 };
 int ckpt_command(const CkptArguments& arguments);
 
+struct InspectArguments {
+  std::string run;  ///< a run, or a checkpoint
+  Overrides overrides;
+  std::string text;    ///< that a language model reads; empty: a sample of its data
+  int64_t sample = 0;  ///< of the test split, or of the val or train split where there is none
+  std::string out;     ///< folder for the pictures; empty: none
+  bool json = false;
+};
+int inspect_command(const InspectArguments& arguments);
+
 struct CheckArguments {
   std::string what;  ///< layer
   std::string name;  ///< kind of a layer, or `all`

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "core/error.h"
@@ -27,23 +29,45 @@ struct Axis {
     return first_pixel + (value - low) / (high - low) * (last_pixel - first_pixel);
   }
   std::string label(double tick) const {
-    return number_label(logarithmic ? std::pow(10, tick) : tick);
+    if (!logarithmic) return number_label(tick);
+    char digits[32];  // three of them, since 10^tick is rounded
+    std::snprintf(digits, sizeof digits, "%.3g", std::pow(10, tick));
+    return number_label(std::strtod(digits, nullptr));
   }
 
-  /// Widens an empty range and sets ticks at multiples of 1, 2 or 5 times a power of ten.
+  /// Widens an empty range and sets the ticks.
   void finish() {
     if (low > high) low = 0, high = 1;
     if (low == high)
       low -= std::max(0.5, std::abs(low) * 0.1), high += std::max(0.5, std::abs(high) * 0.1);
-    const double pixels = std::abs(last_pixel - first_pixel);
-    const double raw = (high - low) / std::clamp(pixels / 70, 2., 6.);
-    const double power = std::pow(10, std::floor(std::log10(raw)));
+    const double most = std::clamp(std::abs(last_pixel - first_pixel) / 70, 2., 6.);
+    logarithmic ? set_decades(most) : set_multiples(most);
+  }
+
+ private:
+  /// About `most` multiples of 1, 2 or 5 times a power of ten.
+  void set_multiples(double most) {
+    const double raw = (high - low) / most, power = std::pow(10, std::floor(std::log10(raw)));
     const double step = power * (raw / power <= 1   ? 1
                                  : raw / power <= 2 ? 2
                                  : raw / power <= 5 ? 5
                                                     : 10);
     for (double tick = std::ceil(low / step) * step; tick <= high + 1e-9 * step; tick += step)
       ticks.push_back(std::abs(tick) < 1e-9 * step ? 0 : tick);
+  }
+
+  /// Powers of ten, every so many where there are more than `most`; where there are few of them, numbers between.
+  void set_decades(double most) {
+    const double decades = high - low, step = std::max(1., std::ceil(decades / most));
+    if (decades < 0.7) return set_multiples(most);
+    const std::vector<double> within = decades > 3     ? std::vector<double>{1}
+                                       : decades > 1.5 ? std::vector<double>{1, 3}
+                                                       : std::vector<double>{1, 2, 5};
+    for (double power = std::floor(low); power <= high; power += step)
+      for (const double factor : within) {
+        const double tick = power + std::log10(factor);
+        if (tick >= low - 1e-9 && tick <= high + 1e-9) ticks.push_back(tick);
+      }
   }
 };
 

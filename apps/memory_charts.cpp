@@ -1,0 +1,166 @@
+#include "apps/memory_charts.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace lw {
+namespace {
+
+constexpr size_t most_columns = 160;  // of a heat map
+
+/// delta [time, channel] of the one sample.
+Tensor steps_of(const Selection& selection) {
+  return selection.delta.reshape({selection.delta.size(1), selection.delta.size(2)});
+}
+
+/// The channels at the tenths of `steps`: a few that stand for all.
+std::vector<int64_t> typical_channels(const std::vector<double>& steps) {
+  std::vector<int64_t> order(steps.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return steps[static_cast<size_t>(a)] < steps[static_cast<size_t>(b)];
+  });
+  std::vector<int64_t> chosen;
+  for (const double share : {0.1, 0.5, 0.9})
+    chosen.push_back(order[static_cast<size_t>(share * static_cast<double>(order.size() - 1))]);
+  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+  return chosen;
+}
+
+Chart panel(const std::string& title, const std::string& x_label, const std::string& y_label) {
+  return {.title = title, .x_label = x_label, .y_label = y_label, .width = 460, .height = 360};
+}
+
+Chart histogram_panel(const std::string& title, const std::string& x_label,
+                      const std::string& y_label, const std::vector<double>& values) {
+  Chart chart = panel(title, x_label, y_label);
+  chart.curves = {histogram(values, 24, /*logarithmic=*/true)};
+  chart.log_x = true;
+  return chart;
+}
+
+Chart pole_panel(const Dynamics& dynamics) {
+  Chart chart = panel("poles of one step", "real part", "imaginary part");
+  chart.unit_circle = true;
+  Curve poles{.style = Curve::Style::dots};
+  for (const complex128 pole : dynamics.poles) poles.points.emplace_back(pole.real(), pole.imag());
+  chart.curves = {poles};
+  return chart;
+}
+
+Chart kernel_panel(const LayerMemory& memory) {
+  Chart chart = panel("kernels of short, middle and long memory", "steps ago", "response");
+  for (const int64_t channel : typical_channels(memory.steps)) {
+    Curve curve{.name = str("channel ", channel)};
+    double step = 0;
+    for (const double k : column_of(memory.dynamics->kernel, channel))
+      curve.points.emplace_back(step++, k);
+    chart.curves.push_back(curve);
+  }
+  return chart;
+}
+
+Chart selection_panel(const Selection& selection) {
+  Chart chart = panel("step sizes along the input", "step", "step size");
+  chart.log_y = true;
+  const Tensor delta = steps_of(selection);
+  for (const double share : {0.9, 0.5, 0.1}) {
+    Curve curve{.name = str(share * 100, " % below")};
+    for (int64_t t = 0; t < delta.size(0); ++t)
+      curve.points.emplace_back(static_cast<double>(t),
+                                quantile(delta.slice(0, t, t + 1).to_vector(), share));
+    chart.curves.push_back(curve);
+  }
+  return chart;
+}
+
+/// For each step the mean over the channels of log delta, between 0 for the least and 1.
+std::vector<double> attention_of(const Selection& selection) {
+  const Tensor delta = steps_of(selection);
+  std::vector<double> levels;
+  for (int64_t t = 0; t < delta.size(0); ++t) {
+    const std::vector<double> row = delta.slice(0, t, t + 1).to_vector();
+    double sum = 0;
+    for (const double d : row) sum += std::log(std::max(d, 1e-12));
+    levels.push_back(sum / static_cast<double>(row.size()));
+  }
+  const auto [least, most] = std::minmax_element(levels.begin(), levels.end());
+  const double low = *least, width = std::max(*most - low, 1e-12);
+  for (double& level : levels) level = (level - low) / width;
+  return levels;
+}
+
+}  // namespace
+
+std::vector<Chart> charts_of(const LayerMemory& memory) {
+  if (memory.selection)
+    return {selection_panel(*memory.selection),
+            histogram_panel("memory", "steps remembered", "channels", memory.steps),
+            histogram_panel("step sizes", "step size", "channels and steps", memory.step_sizes())};
+  std::vector<Chart> charts{
+      pole_panel(*memory.dynamics), kernel_panel(memory),
+      histogram_panel("memory", "steps that hold 95 % of a kernel", "channels", memory.steps)};
+  if (!memory.step_sizes().empty())
+    charts.push_back(histogram_panel("step sizes", "step size", "channels", memory.step_sizes()));
+  return charts;
+}
+
+std::string selection_svg(const std::vector<LayerMemory>& layers,
+                          const std::vector<std::string>& labels) {
+  constexpr double left = 76, top = 40, cell_width = 13, cell_height = 22;
+  size_t rows = 0;
+  for (const LayerMemory& memory : layers) rows += memory.selection.has_value();
+  const size_t columns = std::min(labels.size(), most_columns);
+  Svg out(left + cell_width * static_cast<double>(columns) + 20,
+          top + cell_height * static_cast<double>(rows + 1) + 16);
+  out.text(left, 24, "start", "where each layer looks: dark is a large step", " font-size=\"16\"");
+  double y = top;
+  for (const LayerMemory& memory : layers) {
+    if (!memory.selection) continue;
+    out.text(left - 8, y + 15, "end", str("layer ", memory.layer));
+    const std::vector<double> levels = attention_of(*memory.selection);
+    for (size_t t = 0; t < columns; ++t)
+      out.rectangle(left + cell_width * static_cast<double>(t), y, cell_width, cell_height - 2,
+                    "#3b82c4", levels[t]);
+    y += cell_height;
+  }
+  for (size_t t = 0; t < columns; ++t)
+    out.text(left + cell_width * (static_cast<double>(t) + 0.5), y + 14, "middle", labels[t],
+             " font-family=\"monospace\" font-size=\"10\"");
+  return std::move(out).finish();
+}
+
+std::string memory_page(const std::string& title, const std::string& subtitle,
+                        const std::vector<LayerMemory>& layers,
+                        const std::vector<std::string>& labels) {
+  std::string page = str(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>", escaped(title),
+      "</title>\n<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:"
+      "1900px;margin:2rem auto;padding:0 1rem}h1{margin-bottom:0}table{border-collapse:collapse}"
+      "td,th{padding:.2rem 1rem;text-align:right;border-bottom:1px solid #8884}svg{max-width:100%;"
+      "height:auto}</style></head>\n<body><h1>",
+      escaped(title), "</h1>\n<p>", escaped(subtitle), "</p>\n");
+  page +=
+      "<table><tr><th>layer</th><th>channels</th><th colspan=\"3\">steps remembered: least, "
+      "median, most</th></tr>\n";
+  bool selects = false;
+  for (const LayerMemory& memory : layers) {
+    page += str("<tr><td>", memory.layer, "</td><td>", memory.steps.size(), "</td><td>",
+                number_label(quantile(memory.steps, 0)), "</td><td>",
+                number_label(quantile(memory.steps, 0.5)), "</td><td>",
+                number_label(quantile(memory.steps, 1)), "</td></tr>\n");
+    selects = selects || memory.selection;
+  }
+  page += "</table>\n";
+  if (selects) page += selection_svg(layers, labels);
+  for (const LayerMemory& memory : layers) {
+    const std::vector<Chart> charts = charts_of(memory);
+    page += str("<h2>layer ", memory.layer, "</h2>\n", svg(charts, charts.size()));
+  }
+  return page + "</body></html>\n";
+}
+
+}  // namespace lw
