@@ -6,26 +6,31 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/error.h"
+#include "layers/unknown_name.h"
 
 namespace lw {
 namespace {
 
-using Eigen::MatrixXcd;
 using Eigen::MatrixXd;
-using Eigen::VectorXcd;
 using Eigen::VectorXd;
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using ComplexRowMajor = Eigen::Matrix<complex128, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using std::numbers::pi;
 
-/// A = S - sum of P P^T over the columns of P, where S - shift I is skew-symmetric.
-struct System {
-  MatrixXd A;
-  VectorXd B;
-  MatrixXd P;        // [N, rank]
-  double shift = 0;  // real part of every eigenvalue of S
-};
+Hippo without_correction(const MatrixXd& A, const VectorXd& B) {
+  Hippo result{{A.rows(), std::vector<double>(static_cast<size_t>(A.size())),
+                std::vector<double>(B.begin(), B.end())},
+               std::nullopt};
+  Eigen::Map<RowMajor>(result.A.data(), A.rows(), A.cols()) = A;
+  return result;
+}
+
+/// A + P P^T = shift I + a skew-symmetric matrix; P [N, rank].
+Hippo with_correction(const MatrixXd& A, const VectorXd& B, const MatrixXd& P, double shift) {
+  Hippo result = without_correction(A, B);
+  result.correction = {P.cols(), std::vector<double>(static_cast<size_t>(P.size())), shift};
+  Eigen::Map<RowMajor>(result.correction->P.data(), P.cols(), P.rows()) = P.transpose();
+  return result;
+}
 
 double minus_one_to(int64_t n) { return n % 2 == 0 ? 1 : -1; }
 
@@ -36,24 +41,34 @@ VectorXd legendre_norms(int64_t N) {
   return r;
 }
 
-System legs(int64_t N) {
-  const VectorXd r = legendre_norms(N);
+MatrixXd legs_matrix(const VectorXd& r) {
+  const Eigen::Index N = r.size();
   MatrixXd A = MatrixXd::Zero(N, N);
-  for (int64_t n = 0; n < N; ++n) {
-    for (int64_t k = 0; k < n; ++k) A(n, k) = -r[n] * r[k];
+  for (Eigen::Index n = 0; n < N; ++n) {
+    for (Eigen::Index k = 0; k < n; ++k) A(n, k) = -r[n] * r[k];
     A(n, n) = -static_cast<double>(n + 1);
   }
-  return {A, r, r * std::sqrt(0.5), -0.5};
+  return A;
 }
 
-System lagt(int64_t N) {
+Hippo legs(int64_t N) {
+  const VectorXd r = legendre_norms(N);
+  return with_correction(legs_matrix(r), r, r * std::sqrt(0.5), -0.5);
+}
+
+Hippo legsd(int64_t N) {
+  const VectorXd r = legendre_norms(N);
+  return with_correction(legs_matrix(r) + 0.5 * r * r.transpose(), 0.5 * r, MatrixXd(N, 0), -0.5);
+}
+
+Hippo lagt(int64_t N) {
   MatrixXd A = MatrixXd::Zero(N, N);
   A.triangularView<Eigen::StrictlyLower>().setConstant(-1);
   A.diagonal().setConstant(-0.5);
-  return {A, VectorXd::Ones(N), VectorXd::Constant(N, std::sqrt(0.5)), 0};
+  return with_correction(A, VectorXd::Ones(N), VectorXd::Constant(N, std::sqrt(0.5)), 0);
 }
 
-System legt(int64_t N, double rate) {
+Hippo legt(int64_t N, double rate) {
   const VectorXd r = legendre_norms(N);
   MatrixXd A(N, N), P = MatrixXd::Zero(N, 2);
   for (int64_t n = 0; n < N; ++n) {
@@ -61,10 +76,10 @@ System legt(int64_t N, double rate) {
       A(n, k) = -rate * r[n] * r[k] * (n >= k ? 1 : minus_one_to(k - n));
     P(n, n % 2) = r[n] * std::sqrt(rate);
   }
-  return {A, rate * r, P, 0};
+  return with_correction(A, rate * r, P, 0);
 }
 
-System lmu(int64_t N) {
+Hippo lmu(int64_t N) {
   MatrixXd A(N, N);
   VectorXd B(N);
   for (int64_t n = 0; n < N; ++n) {
@@ -72,7 +87,7 @@ System lmu(int64_t N) {
     for (int64_t k = 0; k < N; ++k) A(n, k) = scale * (n < k ? -1 : -minus_one_to(n - k));
     B[n] = scale * minus_one_to(n);
   }
-  return {A, B, {}, 0};
+  return without_correction(A, B);
 }
 
 /// Rotations by the multiples of `frequency`: the derivative of (1, sqrt 2 cos, sqrt 2 sin, ...).
@@ -93,152 +108,83 @@ VectorXd fourier_start(int64_t N) {
 }
 
 /// A Fourier series on a window, which forgets what leaves it through P.
-System fourier_window(int64_t N, double frequency, double forget) {
+Hippo fourier_window(int64_t N, double frequency, double forget) {
   const VectorXd b = fourier_start(N);
-  return {rotations(N, frequency) - forget * b * b.transpose(), forget * b, std::sqrt(forget) * b,
-          0};
+  return with_correction(rotations(N, frequency) - forget * b * b.transpose(), forget * b,
+                         std::sqrt(forget) * b, 0);
 }
 
-System foud(int64_t N) {
-  return {rotations(N, 2 * pi) - 0.5 * MatrixXd::Identity(N, N), fourier_start(N), MatrixXd(N, 0),
-          -0.5};
+Hippo foud(int64_t N) {
+  return with_correction(rotations(N, 2 * pi) - 0.5 * MatrixXd::Identity(N, N), fourier_start(N),
+                         MatrixXd(N, 0), -0.5);
 }
 
-std::string unknown(std::string_view what, std::string_view name,
-                    const std::vector<std::string>& known) {
-  std::string message = str("hippo: unknown ", what, " `", name, "`, expected one of:");
-  for (const std::string& candidate : known) message += ' ' + candidate;
-  const std::string meant = did_you_mean(std::string(name), known);
-  return meant.empty() ? message : message + "; did you mean `" + meant + "`?";
+VectorXd normal_draws(const Random& random, int64_t count) {
+  VectorXd draws(count);
+  for (int64_t i = 0; i < count; ++i) draws[i] = random.normal_at(static_cast<uint64_t>(i));
+  return draws;
 }
 
-System system_of(std::string_view measure, int64_t N) {
-  check(N >= 1, "hippo: expected N of at least 1, received ", N);
-  const bool fourier = measure.starts_with("fou");
-  check(!fourier || N % 2 == 0, "hippo: ", measure, " pairs sines with cosines, expected an even N",
-        ", received ", N);
-  if (measure == "legs") return legs(N);
-  if (measure == "lagt") return lagt(N);
-  if (measure == "legt") return legt(N, 1);
-  if (measure == "legt_half") return legt(N, 0.5);
-  if (measure == "lmu") return lmu(N);
-  if (measure == "fout") return fourier_window(N, pi, 1);
-  if (measure == "fourier2") return fourier_window(N, 2 * pi, 2);
-  if (measure == "foud") return foud(N);
-  throw Error(unknown("measure", measure, hippo_measures()));
+Hippo random_dense(int64_t N, const Random& random) {
+  const MatrixXd G = normal_draws(random.fork("A"), N * N).reshaped(N, N);
+  const double radius = Eigen::EigenSolver<MatrixXd>(G, false).eigenvalues().cwiseAbs().maxCoeff();
+  return without_correction(G / radius - MatrixXd::Identity(N, N),
+                            normal_draws(random.fork("B"), N));
 }
 
-/// Multiplies by the phase that makes the first of the largest entries real and positive.
-VectorXcd with_fixed_phase(const VectorXcd& v) {
-  const double largest = v.cwiseAbs().maxCoeff();
-  Eigen::Index first = 0;
-  while (std::abs(v[first]) < largest * (1 - 1e-6)) ++first;
-  return v * (std::conj(v[first]) / std::abs(v[first]));
-}
-
-/// The eigenvectors of a skew-symmetric S whose eigenvalues i w have w > 0, ascending, after one of
-/// each zero pair; conj() gives the others.
-struct Half {
-  VectorXd w;
-  MatrixXcd V;  // [N, N/2]
-};
-
-Half half_of(const MatrixXd& S) {
-  const Eigen::Index N = S.rows(), half = N / 2;
-  const Eigen::SelfAdjointEigenSolver<MatrixXcd> eigen(complex128(0, -1) * S.cast<complex128>());
-  Half result{eigen.eigenvalues().tail(half), eigen.eigenvectors().rightCols(half)};
-
-  const double tolerance = 1e-10 * std::max(1., result.w.tail(1)[0]);
-  Eigen::Index zeros = 0;
-  while (zeros < half && result.w[zeros] < tolerance) ++zeros;
-  if (zeros > 0) {
-    // Any real basis q_0, q_1, ... of the null space serves: (q_0 - i q_1) / sqrt 2 and so on.
-    const MatrixXcd rest = result.V.rightCols(half - zeros);
-    const MatrixXd null = MatrixXd::Identity(N, N) - 2 * (rest * rest.adjoint()).real();
-    const MatrixXd Q = null.colPivHouseholderQr().householderQ();
-    for (Eigen::Index z = 0; z < zeros; ++z) {
-      const VectorXd even = with_fixed_phase(Q.col(2 * z).cast<complex128>()).real();
-      const VectorXd odd = with_fixed_phase(Q.col(2 * z + 1).cast<complex128>()).real();
-      result.w[z] = 0;
-      result.V.col(z) = (even.cast<complex128>() - complex128(0, 1) * odd) * std::sqrt(0.5);
-    }
-  }
-  for (Eigen::Index n = 0; n < half; ++n) result.V.col(n) = with_fixed_phase(result.V.col(n));
-  return result;
+Hippo random_diagonal(int64_t N, const Random& random) {
+  const VectorXd rates = normal_draws(random.fork("A"), N).array().exp();
+  return without_correction((-rates).asDiagonal(), normal_draws(random.fork("B"), N));
 }
 
 }  // namespace
 
 const std::vector<std::string>& hippo_measures() {
-  static const std::vector<std::string> names{"legs", "lagt", "legt",     "legt_half",
-                                              "lmu",  "fout", "fourier2", "foud"};
+  static const std::vector<std::string> names{
+      "legs",     "legsd",         "lagt", "glagt",  "legt",     "legt_half", "lmu",         "fout",
+      "fourier2", "fourier_decay", "foud", "random", "diagonal", "fourier",   "fourier_diag"};
   return names;
 }
 
-Hippo hippo(std::string_view measure, int64_t N) {
-  const System system = system_of(measure, N);
-  Hippo result{N, std::vector<double>(static_cast<size_t>(N * N)),
-               std::vector<double>(system.B.begin(), system.B.end())};
-  Eigen::Map<RowMajor>(result.A.data(), N, N) = system.A;
-  return result;
+Hippo hippo(std::string_view measure, int64_t N, const Random& random) {
+  check(N >= 1, "hippo: expected N of at least 1, received ", N);
+  const bool fourier = measure.starts_with("fou");
+  check(!fourier || N % 2 == 0, "hippo: ", measure, " pairs sines with cosines, expected an even N",
+        ", received ", N);
+  if (measure == "legs") return legs(N);
+  if (measure == "legsd") return legsd(N);
+  if (measure == "lagt") return lagt(N);
+  if (measure == "glagt") return hippo_glagt(N, 0, 0.01);
+  if (measure == "legt") return legt(N, 1);
+  if (measure == "legt_half") return legt(N, 0.5);
+  if (measure == "lmu") return lmu(N);
+  if (measure == "fout" || measure == "fourier") return fourier_window(N, pi, 1);
+  if (measure == "fourier2") return fourier_window(N, 2 * pi, 2);
+  if (measure == "fourier_decay") return fourier_window(N, pi, 0.5);
+  if (measure == "foud" || measure == "fourier_diag") return foud(N);
+  if (measure == "random") return random_dense(N, random);
+  if (measure == "diagonal") return random_diagonal(N, random);
+  throw Error("hippo: " + unknown_name("measure", measure, hippo_measures()));
 }
 
-Nplr nplr(std::string_view measure, int64_t N) {
-  check(measure != "lmu",
-        "nplr: lmu is not normal plus low rank in its scaling; use legt, the same system in the "
-        "orthonormal one");
-  const System system = system_of(measure, N);
-  check(N % 2 == 0, "nplr: expected an even N, of conjugate pairs, received ", N);
-
-  const Eigen::Index rank = system.P.cols();
-  MatrixXd S = system.A + system.P * system.P.transpose();
-  S.diagonal().array() -= system.shift;
-  const Half half = half_of((S - S.transpose()) * 0.5);
-
-  Nplr result{N, rank};
-  for (const double w : half.w) result.lambda.emplace_back(system.shift, w);
-  const size_t each = result.lambda.size();
-  result.P.resize(each * static_cast<size_t>(rank));
-  result.B.resize(each);
-  result.V.resize(each * static_cast<size_t>(N));
-  Eigen::Map<ComplexRowMajor>(result.P.data(), rank, N / 2) =
-      (half.V.adjoint() * system.P).transpose();
-  Eigen::Map<VectorXcd>(result.B.data(), N / 2) = half.V.adjoint() * system.B;
-  Eigen::Map<ComplexRowMajor>(result.V.data(), N, N / 2) = half.V;
-  return result;
-}
-
-const std::vector<std::string>& diagonal_inits() {
-  static const std::vector<std::string> names{"legs", "lin",  "inv",   "inv2",
-                                              "quad", "real", "random"};
-  return names;
-}
-
-std::vector<complex128> diagonal_lambda(std::string_view init, int64_t N, const Random& random) {
-  const auto& known = diagonal_inits();
-  check(std::find(known.begin(), known.end(), init) != known.end(),
-        unknown("diagonal initialisation", init, known));
-  std::vector<complex128> lambda;
-  if (init == "real") {
-    for (int64_t n = 0; n < N; ++n) lambda.emplace_back(-static_cast<double>(n + 1), 0);
-    return lambda;
+Hippo hippo_glagt(int64_t N, double alpha, double beta) {
+  check(N >= 1, "hippo_glagt: expected N of at least 1, received ", N);
+  check(alpha > -1 && alpha < 1, "hippo_glagt: expected alpha between -1 and 1, received ", alpha);
+  check(std::isfinite(beta) && beta > 0, "hippo_glagt: expected a positive beta, received ", beta);
+  VectorXd h(N);
+  for (int64_t n = 0; n < N; ++n) {
+    const auto order = static_cast<double>(n);
+    h[n] = std::exp(0.5 * (std::lgamma(order + alpha + 1) - std::lgamma(order + 1)));
   }
-  check(N >= 2 && N % 2 == 0, "diagonal_lambda: expected an even N, of conjugate pairs, received ",
-        N);
-  if (init == "legs") return nplr("legs", N).lambda;
-
-  const auto size = static_cast<double>(N);
-  for (int64_t n = 0; n < N / 2; ++n) {
-    const auto odd = static_cast<double>(2 * n + 1), next = static_cast<double>(n + 1);
-    const double frequency = init == "lin"    ? pi * static_cast<double>(n)
-                             : init == "inv"  ? size / pi * (size / odd - 1)
-                             : init == "inv2" ? size / pi * (size / next - 1)
-                             : init == "quad"
-                                 ? odd * odd / pi
-                                 : std::exp(random.normal_at(static_cast<uint64_t>(n)));
-    lambda.emplace_back(-0.5, frequency);
+  MatrixXd A = MatrixXd::Zero(N, N);
+  for (int64_t n = 0; n < N; ++n) {
+    for (int64_t k = 0; k < n; ++k) A(n, k) = -h[k] / h[n];
+    A(n, n) = -(1 + beta) / 2;
   }
-  return lambda;
+  const double c = std::sqrt(std::pow(beta, 1 - alpha) / std::tgamma(1 - alpha));
+  const VectorXd B = c / std::tgamma(alpha + 1) * h;
+  if (alpha != 0) return without_correction(A, B);
+  return with_correction(A, B, VectorXd::Constant(N, std::sqrt(0.5)), -beta / 2);
 }
 
 }  // namespace lw

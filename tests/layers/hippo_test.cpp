@@ -79,6 +79,31 @@ TEST(Hippo, LagTIsTheBasisOfLaguerreFunctions) {
       1e-12);
 }
 
+TEST(Hippo, GeneralisedLagTIsTheBasisOfGeneralisedLaguerreFunctions) {
+  constexpr int64_t N = 21;
+  for (const auto& [alpha, beta] : {std::pair{0., 0.01}, {0.3, 0.4}, {-0.5, 1.}, {0.9, 2.}})
+    expect_solves(
+        hippo_glagt(N, alpha, beta),
+        [alpha = alpha, beta = beta](double s) {
+          std::vector<double> L{1, 1 + alpha - s}, slope{0, -1};
+          for (int64_t n = 1; n < N; ++n) {
+            L.push_back(((2 * n + 1 + alpha - s) * L[n] - (n + alpha) * L[n - 1]) / (n + 1));
+            slope.push_back(slope[n] - L[n]);
+          }
+          Basis f;
+          const double c = std::sqrt(std::pow(beta, 1 - alpha) / std::tgamma(1 - alpha));
+          const double fade = std::exp(-(1 + beta) * s / 2);
+          for (int64_t n = 0; n < N; ++n) {
+            const double h = std::sqrt(std::tgamma(n + alpha + 1) / std::tgamma(n + 1));
+            f.value.push_back(c * fade * L[n] / h);
+            f.slope.push_back(c * fade * (slope[n] - (1 + beta) / 2 * L[n]) / h);
+          }
+          return f;
+        },
+        1e-12);
+  EXPECT_EQ(hippo("glagt", 5).A, hippo_glagt(5, 0, 0.01).A);
+}
+
 TEST(Hippo, FouDIsTheDecayingFourierBasis) {
   constexpr int64_t N = 32;
   expect_solves(
@@ -136,14 +161,82 @@ TEST(Hippo, FourierWindowsForgetThroughOneDirection) {
     }
 }
 
+TEST(Hippo, BaselinesAreScaled) {
+  constexpr int64_t N = 48;
+  const Random random(3);
+  const Hippo dense = hippo("random", N, random);
+  // |A + I|^l stays near 1: power iteration on G / |G|, whose spectral radius is 1.
+  std::vector<double> x(N, 1);
+  double growth = 0;
+  constexpr int64_t turns = 4000;
+  for (int64_t l = 0; l < turns; ++l) {
+    std::vector<double> next(N);
+    double norm = 0;
+    for (int64_t n = 0; n < N; ++n) {
+      for (int64_t k = 0; k < N; ++k) next[n] += (at(dense, n, k) + (n == k)) * x[k];
+      norm += next[n] * next[n];
+    }
+    growth += std::log(std::sqrt(norm)) / turns;
+    for (double& value : next) value /= std::sqrt(norm);
+    x = next;
+  }
+  EXPECT_NEAR(growth, 0, 2e-3);
+  EXPECT_EQ(dense.A, hippo("random", N, random).A);
+  EXPECT_NE(dense.A, hippo("random", N, Random(4)).A);
+
+  const Hippo diagonal = hippo("diagonal", N, random);
+  for (int64_t n = 0; n < N; ++n)
+    for (int64_t k = 0; k < N; ++k)
+      EXPECT_TRUE(n == k ? at(diagonal, n, k) < 0 : at(diagonal, n, k) == 0);
+}
+
+TEST(Hippo, FourierDecayEchoesByAThird) {
+  constexpr int64_t N = 256;
+  const DenseSystem sampled = discretize(static_cast<const DenseSystem&>(hippo("fourier_decay", N)),
+                                         sampling_rule("zoh"), 0.25);
+  std::vector<double> x = discretize(static_cast<const DenseSystem&>(hippo("fourier_decay", N)),
+                                     sampling_rule("zoh"), 1e-9)
+                              .B;
+  for (double& value : x) value *= 1e9;  // B, turned on for an instant
+  for (int64_t quarter = 1; quarter <= 22; ++quarter) {
+    std::vector<double> next(N);
+    for (int64_t n = 0; n < N; ++n)
+      for (int64_t k = 0; k < N; ++k) next[n] += sampled.A[n * N + k] * x[k];
+    x = next;
+    if (quarter % 8 != 0) {
+      EXPECT_NEAR(x[0], std::pow(1. / 3, quarter / 8 + 1), 0.02) << quarter;
+    }
+  }
+}
+
+TEST(Nplr, OneCorrectionForEachMeasure) {
+  for (const std::string& measure : hippo_measures()) {
+    constexpr int64_t N = 40;
+    const Hippo h = hippo(measure, N);
+    const bool none = measure == "lmu" || measure == "random" || measure == "diagonal";
+    ASSERT_EQ(h.correction.has_value(), !none) << measure;
+    if (none) continue;
+    const LowRankCorrection& c = *h.correction;
+    const auto S = [&](int64_t n, int64_t k) {
+      double sum = at(h, n, k) - (n == k ? c.shift : 0);
+      for (int64_t r = 0; r < c.rank; ++r) sum += c.P[r * N + n] * c.P[r * N + k];
+      return sum;
+    };
+    for (int64_t n = 0; n < N; ++n)
+      for (int64_t k = 0; k <= n; ++k)
+        EXPECT_NEAR(S(n, k) + S(k, n), 0, 1e-12) << measure << " " << n << " " << k;
+  }
+}
+
 TEST(Nplr, GivesTheMatricesBack) {
-  for (const char* measure : {"legs", "lagt", "legt", "legt_half", "fout", "fourier2", "foud"})
+  for (const char* measure : {"legs", "legsd", "lagt", "glagt", "legt", "legt_half", "fout",
+                              "fourier2", "fourier_decay", "foud"})
     for (const int64_t N : {2, 4, 64}) {
       SCOPED_TRACE(str(measure, " ", N));
       const Hippo h = hippo(measure, N);
       const Nplr d = nplr(measure, N);
       const int64_t half = N / 2;
-      EXPECT_EQ(d.rank, std::string(measure).starts_with("legt") ? 2 : measure[3] == 'd' ? 0 : 1);
+      EXPECT_EQ(d.rank, h.correction->rank);
       double largest = 1;
       for (const double a : h.A) largest = std::max(largest, std::abs(a));
       const auto V = [&](int64_t n, int64_t k) { return d.V[static_cast<size_t>(n * half + k)]; };
@@ -191,40 +284,6 @@ TEST(Nplr, GivesTheMatricesBack) {
     }
 }
 
-// Bilinear updates c <- (I - A/2k)^-1 ((I + A/2k) c + B u_k / k) of the scale-invariant measure hold
-// the whole past: its lower triangular system is solved row by row.
-TEST(Hippo, LegSRemembersAFunction) {
-  constexpr int64_t N = 64, steps = 2000;
-  const Hippo h = hippo("legs", N);
-  const auto signal = [](double x) { return std::sin(2 * pi * x) + 0.5 * std::sin(6 * pi * x); };
-  std::vector<double> c(N), next(N);
-  c[0] = signal(0);
-  for (int64_t k = 1; k < steps; ++k) {
-    const double half = 0.5 / static_cast<double>(k), u = signal(static_cast<double>(k) / steps);
-    for (int64_t n = 0; n < N; ++n) {
-      double right = c[n] + 2 * half * h.B[n] * u;
-      for (int64_t m = 0; m <= n; ++m) right += half * at(h, n, m) * (c[m] + (m < n ? next[m] : 0));
-      next[n] = right / (1 - half * at(h, n, n));
-    }
-    c = next;
-  }
-  double error = 0, norm = 0;
-  for (int64_t k = 0; k < steps; ++k) {
-    const double x = 2 * (static_cast<double>(k) + 0.5) / steps - 1;
-    double before = 0, p = 1, sum = c[0];
-    for (int64_t n = 1; n < N; ++n) {
-      const double after = ((2 * n - 1) * x * p - (n - 1) * before) / n;
-      before = p;
-      p = after;
-      sum += c[n] * std::sqrt(2 * n + 1) * p;
-    }
-    const double expected = signal((x + 1) / 2);
-    error += (sum - expected) * (sum - expected);
-    norm += expected * expected;
-  }
-  EXPECT_LT(std::sqrt(error / norm), 3e-3);
-}
-
 TEST(DiagonalLambda, FollowsItsFormula) {
   const Random random(1);
   const auto expect_frequencies = [&](const char* init, std::vector<double> expected) {
@@ -249,9 +308,21 @@ TEST(DiagonalLambda, FollowsItsFormula) {
 }
 
 TEST(Hippo, NamesWhatItDoesNotKnow) {
-  EXPECT_EQ(testing::error_of([] { hippo("leg", 4); }),
-            "hippo: unknown measure `leg`, expected one of: legs lagt legt legt_half lmu fout "
-            "fourier2 foud; did you mean `legs`?");
+  EXPECT_EQ(
+      testing::error_of([] { hippo("leg", 4); }),
+      "hippo: unknown measure `leg`, expected one of: legs legsd lagt glagt legt legt_half lmu "
+      "fout fourier2 fourier_decay foud random diagonal fourier fourier_diag; did you mean "
+      "`legs`?");
+  EXPECT_EQ(
+      testing::error_of([] { nplr("lmu", 4); }),
+      "nplr: lmu is not normal plus low rank in its scaling; use legt, the same system in the "
+      "orthonormal one");
+  EXPECT_EQ(testing::error_of([] { nplr("random", 4); }),
+            "nplr: random is not normal plus low rank");
+  EXPECT_EQ(testing::error_of([] { hippo_glagt(4, 1, 1); }),
+            "hippo_glagt: expected alpha between -1 and 1, received 1");
+  EXPECT_EQ(testing::error_of([] { hippo_glagt(4, 0, 0); }),
+            "hippo_glagt: expected a positive beta, received 0");
   EXPECT_EQ(testing::error_of([] { nplr("legs", 5); }),
             "nplr: expected an even N, of conjugate pairs, received 5");
 }
