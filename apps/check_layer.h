@@ -2,6 +2,7 @@
 //
 //   gradient        central differences agree with backward(): input, states, every parameter     f64
 //   modes           convolution = scan, with and without an initial state                         f64 f32
+//   rate            the same at half the rate, for systems of continuous time                     f64 f32
 //   pieces          any split of a sequence, down to single steps, = the whole                    f64 f32
 //   packing         documents packed in one row = documents run by themselves, gradients too      f64 f32
 //   causality       an output does not depend on later inputs; exact but for the FFT              f64 f32

@@ -1,4 +1,4 @@
-// S4D: one diagonal state-space model for each channel, followed by a gated mixing of the channels.
+// S4D: a diagonal state-space model for each channel, in the frame of layers/channel_ssm.h.
 //
 //   x'(t) = A x(t) + B u(t),  v(t) = 2 Re <C, x(t)> + D u(t)      A diagonal, B = 1, sampled with step dt
 //   y     = glu(W gelu(v) + b)
@@ -7,7 +7,6 @@
 // d_state / 2 complex ones; with init `real` the state is real and whole. Three representations, which
 // agree: the convolution of the whole input with the kernel K_l = 2 Re <C, Abar^l Bbar>, the recurrence,
 // and one step of it. State: x, complex [batch, d_model, d_state / 2] (real: d_state).
-// Bidirectional: a second C reads the sequence from its end; v is the sum of both, the present in each.
 //
 // u, y [batch, time, d_model]. Cost: O(time log time) a channel in the convolution, O(time d_state) in the
 // recurrence, and 4 d_model^2 operations a step for the mixing.
@@ -15,44 +14,34 @@
 #pragma once
 
 #include "autograd/ops/discretize.h"
-#include "layers/linear.h"
-#include "layers/sequence_layer.h"
+#include "layers/channel_ssm.h"
 
 namespace lw {
 
 struct S4DOptions {
   int64_t d_state = 64;
-  std::string init = "lin";  ///< of A: lin, inv, legs, real, random, quad, inv2 (layers/hippo.h)
+  std::string init = "lin";             ///< of A: one of diagonal_inits() (layers/hippo.h)
   std::string discretization = "zoh";   ///< zoh or bilinear
   double dt_min = 1e-3, dt_max = 1e-1;  ///< step sizes start log-uniform between them
+  std::optional<int64_t> n_ssm;         ///< rows of A; d_model unless given
   bool bidirectional = false;
 
   void describe(Fields& f);
 };
 
-class S4D final : public SequenceLayer {
+class S4D final : public ChannelSsm {
  public:
   S4D(const S4DOptions& options, const Stack& stack, const Random& random);
   Output forward(const Variable& u, const State& state, const Context& context) const override;
-  bool causal() const override { return !C_reverse_.real.defined(); }
-  bool convolves() const override { return true; }
 
  private:
-  /// Complex values as the two real parameters that an optimizer can update.
-  struct ComplexParameter {
-    Variable real, imag;  // an undefined imag is zero
-    Variable value() const;
-  };
-  ComplexParameter output_map(const std::string& name, const Shape& shape, const Random& random);
+  ComplexParameter readout(const std::string& name, const Shape& shape, const Random& random);
   Variable state_matrix() const;  // A, [channel, state]
 
   bool conjugate_pairs_;
   Discretization method_;
-  Variable log_dt_;               // [channel]
-  Variable log_A_real_, A_imag_;  // [channel, state]
-  ComplexParameter C_, C_reverse_;
-  Variable D_;   // [channel]
-  Linear& mix_;  // channel -> 2 channel
+  Variable log_A_real_, A_imag_;    // [n_ssm, state]
+  ComplexParameter C_, C_reverse_;  // [channel, state]
 };
 
 }  // namespace lw

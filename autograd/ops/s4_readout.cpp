@@ -55,8 +55,8 @@ class Channel {
     raise(length);
   }
 
-  /// I - Abar^length
-  MatrixXd truncation() const { return MatrixXd::Identity(2 * N_, 2 * N_) - power_; }
+  /// I + sign Abar^length
+  MatrixXd factor(double sign) const { return MatrixXd::Identity(2 * N_, 2 * N_) + sign * power_; }
 
   RowVectorXd row(const Tensor& readout) const {
     const auto C = readout.view<const complex128, 2>();
@@ -131,59 +131,69 @@ System empty_like(const System& in) {
   return {like(in.dt), like(in.lambda), like(in.P), like(in.readout)};
 }
 
-/// to_plain: C from Ct = C W, W = I - Abar^length; else Ct from C.
-Tensor convert(const System& in, int64_t length, bool to_plain) {
+/// A readout times W = I + sign Abar^length, or times its inverse.
+struct Conversion {
+  const char* op;
+  const char* argument;
+  double sign;
+  bool inverse;
+};
+constexpr Conversion plain{"s4_readout", "Ct", -1, true};
+constexpr Conversion truncated{"s4_truncated_readout", "C", -1, false};
+constexpr Conversion doubled{"s4_doubled_readout", "Ct", 1, false};
+
+Tensor convert(const Conversion& how, const System& in, int64_t length) {
   Tensor result = Tensor::empty_like(in.readout);
   parallel_for(in.channels(), 1, [&](int64_t h, int64_t) {
     const Channel channel(in, h, length);
     const RowVectorXd c = channel.row(in.readout);
-    const MatrixXd W = channel.truncation();
-    channel.set_row(to_plain ? RowVectorXd(W.transpose().partialPivLu().solve(c.transpose()))
-                             : RowVectorXd(c * W),
+    const MatrixXd W = channel.factor(how.sign);
+    channel.set_row(how.inverse ? RowVectorXd(W.transpose().partialPivLu().solve(c.transpose()))
+                                : RowVectorXd(c * W),
                     result);
   });
   return result;
 }
 
 /// `result` is what convert() gave, `d` its gradient.
-System convert_backward(const System& in, int64_t length, bool to_plain, const Tensor& result,
-                        const Tensor& d) {
+System convert_backward(const Conversion& how, const System& in, int64_t length,
+                        const Tensor& result, const Tensor& d) {
   const System out = empty_like(in);
   parallel_for(in.channels(), 1, [&](int64_t h, int64_t) {
     const Channel channel(in, h, length);
-    const MatrixXd W = channel.truncation();
+    const MatrixXd W = channel.factor(how.sign);
     const RowVectorXd dc = channel.row(d);
-    if (to_plain) {  // C = Ct W^{-1}: dCt = dC W^{-T}, dW = -C^T dCt
-      const VectorXd dCt = W.partialPivLu().solve(dc.transpose());
-      channel.backward(channel.row(result).transpose() * dCt.transpose(), out);
-      channel.set_row(dCt.transpose(), out.readout);
-    } else {  // Ct = C W: dC = dCt W^T, dW = C^T dCt
-      channel.backward(-channel.row(in.readout).transpose() * dc, out);
+    if (how.inverse) {  // c' = c W^{-1}: dc = dc' W^{-T}, dW = -c'^T dc
+      const VectorXd dgiven = W.partialPivLu().solve(dc.transpose());
+      channel.backward(-how.sign * channel.row(result).transpose() * dgiven.transpose(), out);
+      channel.set_row(dgiven.transpose(), out.readout);
+    } else {  // c' = c W: dc = dc' W^T, dW = c^T dc'
+      channel.backward(how.sign * channel.row(in.readout).transpose() * dc, out);
       channel.set_row(dc * W.transpose(), out.readout);
     }
   });
   return out;
 }
 
-Variable converted(const char* op, const Variable& dt, const Variable& lambda, const Variable& P,
-                   const Variable& readout, int64_t length, bool to_plain) {
+Variable converted(const Conversion& how, const Variable& dt, const Variable& lambda,
+                   const Variable& P, const Variable& readout, int64_t length) {
   const System given{dt.value(), lambda.value(), P ? P.value() : Tensor(), readout.value()};
-  ShapeCheck shapes(op);
+  ShapeCheck shapes(how.op);
   shapes("dt", given.dt, {"channel"});
   const DType dtype = given.dt.dtype(), complex = complex_of(dtype);
   shapes.of(complex, "lambda", given.lambda, {"channel", "state"});
   if (P) shapes.of(complex, "P", given.P, {"rank", "channel", "state"});
-  shapes.of(complex, to_plain ? "Ct" : "C", given.readout, {"channel", "state"});
-  check(length >= 1, op, ": expected a length of at least 1, received ", length);
+  shapes.of(complex, how.argument, given.readout, {"channel", "state"});
+  check(length >= 1, how.op, ": expected a length of at least 1, received ", length);
 
   const System in = in_double(given);
-  const Tensor result = convert(in, length, to_plain);
+  const Tensor result = convert(how, in, length);
   const auto back = [device = given.dt.device()](const Tensor& t, DType to) {
     return t ? t.to(to).to(device) : t;
   };
   return Variable::from_op(
-      op, back(result, complex), {dt, lambda, P, readout}, [=](const Tensor& d) {
-        const System g = convert_backward(in, length, to_plain, result, d.to(host).to(DType::c128));
+      how.op, back(result, complex), {dt, lambda, P, readout}, [=](const Tensor& d) {
+        const System g = convert_backward(how, in, length, result, d.to(host).to(DType::c128));
         return Tensors{back(g.dt, dtype), back(g.lambda, complex), back(g.P, complex),
                        back(g.readout, complex)};
       });
@@ -193,12 +203,17 @@ Variable converted(const char* op, const Variable& dt, const Variable& lambda, c
 
 Variable s4_readout(const Variable& dt, const Variable& lambda, const Variable& P,
                     const Variable& Ct, int64_t length) {
-  return converted("s4_readout", dt, lambda, P, Ct, length, true);
+  return converted(plain, dt, lambda, P, Ct, length);
 }
 
 Variable s4_truncated_readout(const Variable& dt, const Variable& lambda, const Variable& P,
                               const Variable& C, int64_t length) {
-  return converted("s4_truncated_readout", dt, lambda, P, C, length, false);
+  return converted(truncated, dt, lambda, P, C, length);
+}
+
+Variable s4_doubled_readout(const Variable& dt, const Variable& lambda, const Variable& P,
+                            const Variable& Ct, int64_t length) {
+  return converted(doubled, dt, lambda, P, Ct, length);
 }
 
 }  // namespace lw

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <cmath>
+
 #include "apps/check_layer.h"
+#include "apps/layer_subject.h"
 #include "tests/compare.h"
 
 namespace lw {
@@ -48,6 +51,34 @@ inline void expect_bidirectional(const SequenceLayer& layer, const std::string& 
   EXPECT_NE(layer(x).value().at({0, 3, 0}), layer(changed).value().at({0, 3, 0}));
   EXPECT_EQ(testing::error_of([&] { layer.forward(x, {}, {.keep_state = true}); }),
             kind + ": a bidirectional layer reads whole sequences; it takes and gives no state");
+}
+
+/// A slow signal, sampled every second time, gives every second output, if the layer is told.
+inline void expect_rate(const std::string& kind, double tolerance) {
+  const NoGrad no_grad;
+  const Subject subject(kind, "dt_max: 1e-2", DType::f64);
+  const int64_t time = 400, channels = Subject::width;
+  Tensor slow = Tensor::empty({1, time, channels}, DType::f64, host);
+  for (int64_t i = 0; i < slow.numel(); ++i)
+    slow.data<double>()[i] = 1 - std::cos((0.01 + 0.001 * static_cast<double>(i % channels)) *
+                                          static_cast<double>(i / channels));
+  Tensor half = Tensor::empty({1, time / 2, channels}, DType::f64, host);
+  for (int64_t t = 0; t < time / 2; ++t)
+    half.slice(1, t, t + 1).copy_from(slow.slice(1, 2 * t + 1, 2 * t + 2));
+  const Tensor fine = subject.run(slow.to(default_device())).y.value(),
+               coarse = subject.run(half.to(default_device()), {}, {.rate = 0.5}).y.value();
+  Tensor every_second = Tensor::empty(coarse.shape(), DType::f64);
+  for (int64_t t = 0; t < time / 2; ++t)
+    every_second.slice(1, t, t + 1).copy_from(fine.slice(1, 2 * t + 1, 2 * t + 2));
+  EXPECT_LE(distance(every_second, coarse), tolerance) << kind;
+}
+
+/// Of 4 channels and n_ssm = 2: `names` have two rows; a layer with another n_ssm is refused.
+inline void expect_shared_systems(const SequenceLayer& layer, const std::string& kind,
+                                  const std::vector<std::string>& names) {
+  for (const std::string& name : names) EXPECT_EQ(value_of(layer, name).size(-2), 2) << name;
+  EXPECT_EQ(testing::error_of([&] { Subject(kind, "n_ssm: 4", DType::f32); }),
+            kind + ": n_ssm is 4, which does not divide d_model = 6");
 }
 
 }  // namespace lw

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "layers/hippo.h"
 #include "tests/layers/laws.h"
 
 namespace lw {
@@ -33,6 +34,21 @@ TEST(S4D, StartsAsTheInitialisationSays) {
 
 TEST(S4D, RolesSlowTheDynamics) {
   expect_roles_of_dynamics(S4D({}, {.d_model = 4}, Random(1)), "C_real");
+}
+
+TEST(S4D, StartsFromEveryInitialisation) {
+  for (const std::string& init : diagonal_inits()) {
+    const S4D layer({.d_state = 8, .init = init}, {.d_model = 3}, Random(1));
+    const Tensor y = layer(Random(2).normal({1, 30, 3})).value();
+    for (const double value : y.to_vector()) EXPECT_TRUE(std::isfinite(value)) << init;
+  }
+}
+
+TEST(S4D, ASlowSignalAtHalfTheRateGivesEverySecondOutput) { expect_rate("s4d", 1e-2); }
+
+TEST(S4D, GroupsOfChannelsShareASystem) {
+  expect_shared_systems(S4D({.n_ssm = 2}, {.d_model = 4}, Random(1)), "s4d",
+                        {"log_A_real", "A_imag"});
 }
 
 TEST(S4D, ABidirectionalLayerSeesTheFutureAndRefusesAState) {

@@ -59,6 +59,19 @@ TEST(S4Readout, UndoesTheTruncation) {
     }
 }
 
+TEST(S4Readout, DoublesTheLength) {
+  for (const int64_t rank : {0, 1, 2})
+    for (const int64_t length : {1, 3, 50}) {
+      const kernels::S4Kernel in = arguments(3, 4, rank, DType::f64);
+      const Variable P = in.P ? Variable(in.P) : Variable();
+      const auto truncated = [&](int64_t to) {
+        return s4_truncated_readout(in.dt, in.lambda, P, in.Ct, to);
+      };
+      const Variable doubled = s4_doubled_readout(in.dt, in.lambda, P, truncated(length), length);
+      EXPECT_LE(relative_error(doubled.value(), truncated(2 * length).value()), 1e-13) << length;
+    }
+}
+
 TEST(S4Readout, TheKernelDoesNotDependOnTheLength) {
   const kernels::S4Kernel in = arguments(3, 4, 1, DType::f64);
   const auto kernel = [&](int64_t length) {
@@ -72,11 +85,8 @@ TEST(S4Readout, GradientsAgreeWithCentralDifferences) {
   for (const int64_t rank : {0, 2})
     for (const int64_t length : {1, 6, 23}) {
       const kernels::S4Kernel in = arguments(2, 3, rank, DType::f64);
-      for (const bool plain : {false, true}) {
-        const auto f = [&](const Variables& v) {
-          return plain ? s4_readout(v[0], v[1], v[2], v[3], length)
-                       : s4_truncated_readout(v[0], v[1], v[2], v[3], length);
-        };
+      for (const auto convert : {s4_readout, s4_truncated_readout, s4_doubled_readout}) {
+        const auto f = [&](const Variables& v) { return convert(v[0], v[1], v[2], v[3], length); };
         // steps of 0.1 and more: I - Abar far from singular
         const Tensor dt = (Variable(in.dt) + 0.1).value();
         check_gradients(f, {dt, in.lambda, in.P, in.Ct}, {.step = 1e-6});

@@ -1,0 +1,96 @@
+// ChannelSsm: what S4, S4D and DSS share. Each channel has a linear system of continuous time with one
+// input and one output, sampled with a step size of its own; a gated layer mixes the channels.
+//
+//   x'(t) = A x(t) + B u(t),  v(t) = 2 Re <C, x(t)> + D u(t)      sampled with step dt / rate
+//   y     = glu(W gelu(v) + b)
+//
+// A layer says what A, B and C are, and gives two representations of the system, which agree: the kernel
+// of a convolution, for whole sequences, and the recurrence, for states, pieces and single steps. A
+// convolution that starts from a state adds its response, and one that leaves a state runs the
+// recurrence for it; left to choose, the layer convolves whole sequences and runs the recurrence where
+// there is a state.
+//
+// n_ssm: A and B have that many rows, shared by groups of channels: channel h has row h mod n_ssm.
+// Context::rate divides all step sizes: a system of continuous time can be read at any rate.
+// Bidirectional: a second C reads the sequence from its end; v is the sum of both, the present in each.
+#pragma once
+
+#include <functional>
+#include <limits>
+
+#include "layers/linear.h"
+#include "layers/sequence_layer.h"
+
+namespace lw {
+
+/// Complex values as the two real parameters that an optimizer can update.
+struct ComplexParameter {
+  Variable real, imag;  ///< an undefined imag is zero
+
+  bool defined() const { return real.defined(); }
+  Variable value() const;  ///< undefined if the parameter is
+};
+
+/// The options that all of these layers have.
+template <class Options>
+void describe_channels(Fields& f, Options& o) {
+  f.optional("dt_min", o.dt_min, "smallest initial step size", positive());
+  f.optional("dt_max", o.dt_max, "largest initial step size", positive());
+  f.optional("n_ssm", o.n_ssm, "different A and B, shared by groups of channels; null: d_model",
+             positive());
+  f.optional("bidirectional", o.bidirectional, "read whole sequences in both directions");
+}
+
+class ChannelSsm : public SequenceLayer {
+ public:
+  bool causal() const final { return !setup_.bidirectional; }
+  bool convolves() const final { return true; }
+  bool continuous() const final { return true; }
+
+ protected:
+  struct Setup {
+    const char* kind;  ///< for messages
+    double dt_min, dt_max;
+    std::optional<int64_t> n_ssm;
+    bool bidirectional;
+  };
+  /// From the options of a layer, which have these members.
+  template <class Options>
+  static Setup setup_of(const char* kind, const Options& o) {
+    return {kind, o.dt_min, o.dt_max, o.n_ssm, o.bidirectional};
+  }
+  ChannelSsm(const Setup& setup, const Stack& stack, const Random& random);
+
+  ComplexParameter complex_parameter(const std::string& name, const Tensor& initial, Role role);
+  /// E|C|^2 = 1
+  ComplexParameter normal_parameter(const std::string& name, const Shape& shape,
+                                    const Random& random);
+
+  int64_t n_ssm() const { return n_ssm_; }
+  /// Step sizes of a call, [channel].
+  Variable steps(double rate = 1) const;
+  /// Rows of n_ssm systems, [..., n_ssm, state], as those of all channels, [..., channel, state].
+  Variable for_channels(const Variable& rows) const;
+
+  struct Scanned {
+    Variable y;  ///< without D u
+    State state;
+  };
+  struct Representations {
+    std::function<Variable(bool reverse)> kernel;  ///< [channel, time]
+    std::function<Scanned(const Variable& u, const State& state)> scan;
+    size_t state_tensors = 1;
+    /// Longer inputs go through the recurrence.
+    int64_t longest_convolution = std::numeric_limits<int64_t>::max();
+  };
+  Output run(const Variable& u, const State& state, const Context& context,
+             const Representations& system) const;
+
+ private:
+  Setup setup_;
+  int64_t n_ssm_, copies_;  // channels = n_ssm copies
+  Variable log_dt_, D_;     // [channel]
+  Linear& mix_;             // channel -> 2 channel
+};
+
+}  // namespace lw
