@@ -5,9 +5,9 @@
 #include <cstring>
 #include <optional>
 
-#include "core/communicator_mpi.h"
 #include "core/digest.h"
 #include "core/log.h"
+#include "core/rank_transport.h"
 
 namespace lw {
 namespace {
@@ -24,8 +24,17 @@ std::optional<int> number_in(const char* variable) {
   return value;
 }
 
-/// Whether a process that has not joined the others, and meets the same error as they, is the one to tell it.
-bool speaks() {
+/// Whether the ranks meet at MASTER_ADDR, not through MPI: torchrun brings no MPI, srun perhaps none that fits, and this
+/// build may have none.
+bool meet_by_address(const RankEnvironment& found) {
+  if (found.source == "torchrun") return true;
+  return std::getenv("MASTER_ADDR") != nullptr && (found.source == "srun" || !mpi_is_built());
+}
+
+/// Whether a process that has not joined the others is the one to tell its error: rank 0, where they meet the same; each
+/// rank, where it could not join.
+bool speaks(int code) {
+  if (code == static_cast<int>(ErrorKind::peer)) return true;
   try {
     return rank_environment().rank == 0;
   } catch (const Error&) {
@@ -44,7 +53,7 @@ class Alone final : public Communicator {
   void start_sum(const Tensor&) override {}
   void wait_sums() override {}
   int end(int code, const std::string& error, const std::function<void()>& tell) override {
-    if (!error.empty() && speaks()) tell();
+    if (!error.empty() && speaks(code)) tell();
     return code;
   }
 };
@@ -86,11 +95,8 @@ void join_ranks() {
   const RankEnvironment found = rank_environment();
   if (found.size == 1) return;
   set_log_rank(found.rank, found.size);
-  check(found.source != "torchrun",
-        "the environment is torchrun's, which brings no MPI\n  start the ranks with longwave train "
-        "--nproc ",
-        found.size, ", or mpirun -n ", found.size, " longwave train");
-  own_ranks() = make_mpi_communicator(found);
+  own_ranks() = make_communicator(
+      found, meet_by_address(found) ? make_tcp_transport(found) : make_mpi_transport(found));
 }
 
 std::vector<double> Communicator::sum(std::span<const double> values) {

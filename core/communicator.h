@@ -8,8 +8,10 @@
 //   return all.end(code, error, tell);   the last call: one error is told, one code is returned
 //
 // With one process every call is there and does nothing, so that callers need not ask how many there are. Which
-// ranks there are is read from the environment of mpirun (OMPI_COMM_WORLD_*, PMI_*) or of a step of srun (SLURM_*);
-// MPI is initialised only where there are several.
+// ranks there are is read from the environment of mpirun (OMPI_COMM_WORLD_*, PMI_*), of a step of srun (SLURM_*) or of
+// torchrun (RANK, WORLD_SIZE, LOCAL_RANK). Those of torchrun meet at MASTER_ADDR:MASTER_PORT and speak over TCP
+// (core/meeting_place.h), as do those of srun where MASTER_ADDR is set, and all in a build without MPI; the others
+// through MPI. MPI is initialised only where it is used.
 //
 // Every rank makes the same calls in the same order. A call returns when all ranks have made it.
 //
@@ -18,7 +20,7 @@
 // number adds in another order.
 // Errors: a rank that fails tells the others, which throw PeerError in the call that they wait in, or in their next.
 // Beside the calls, each rank tells the others every second that it lives: one that is not heard for LW_PEER_TIMEOUT_S
-// seconds (default 60), stopped or cut off, is named in an Error (peer); so is one that lives but does not come to
+// seconds (default 60), stopped or cut off, is named in an Error (peer), over TCP one that has died at once; so is one that lives but does not come to
 // what the others wait for, for ten times as long: a long save is no failure.
 #pragma once
 
@@ -64,7 +66,7 @@ class Communicator {
   /// The bytes of rank 0, on every rank.
   virtual std::string broadcast(const std::string& bytes) = 0;
   /// Starts to add up a contiguous tensor of f32 or f64 over the ranks, in place: by NCCL where it is on a GPU of this
-  /// rank's own and the build has NCCL, else by MPI. It must not be touched before wait_sums().
+  /// rank's own and the build has NCCL, else through the host. It must not be touched before wait_sums().
   virtual void start_sum(const Tensor& tensor) = 0;
   /// Waits for every sum that was started.
   virtual void wait_sums() = 0;

@@ -35,6 +35,8 @@ std::string PeerWatch::look(Time now) {
   for (size_t r = 0; r < peers_.size(); ++r) {
     const Peer& peer = peers_[r];
     if (static_cast<int>(r) == own_rank_) continue;
+    if (peer.gone)
+      return str("rank ", r, " (", peer.name, ") is gone: its connection is closed", remedy);
     if (now - peer.heard > timeout_)
       return str("rank ", r, " (", peer.name, ") has not answered for ", timeout_.count(),
                  " s: it is stopped, gone or cut off", remedy);
@@ -47,8 +49,10 @@ std::string PeerWatch::look(Time now) {
 
 int PeerWatch::lower_alive(Time now) const {
   int count = 0;
-  for (int r = 0; r < own_rank_; ++r)
-    count += now - peers_[static_cast<size_t>(r)].heard <= timeout_ ? 1 : 0;
+  for (int r = 0; r < own_rank_; ++r) {
+    const Peer& peer = peers_[static_cast<size_t>(r)];
+    count += !peer.gone && now - peer.heard <= timeout_ ? 1 : 0;
+  }
   return count;
 }
 

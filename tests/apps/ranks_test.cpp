@@ -111,10 +111,9 @@ TEST_F(Ranks, OtherCommandsAndLaunchersAreRefused) {
   const Ended torchrun =
       longwave(train("copying", "run"), {"RANK=0", "WORLD_SIZE=4", "LOCAL_RANK=0"});
   EXPECT_EQ(torchrun.code, 2);
-  EXPECT_EQ(
-      torchrun.err,
-      "longwave train: error: the environment is torchrun's, which brings no MPI\n  start the "
-      "ranks with longwave train --nproc 4, or mpirun -n 4 longwave train\n");
+  EXPECT_EQ(torchrun.err,
+            "longwave train: error: torchrun started 4 ranks, and MASTER_ADDR is not set\n  set "
+            "MASTER_ADDR to the machine of rank 0 and MASTER_PORT to a free port of it\n");
   const Ended nowhere = longwave(on(2, train("copying", "run")), {"PATH=/nowhere"});
   EXPECT_EQ(nowhere.code, 2);
   EXPECT_EQ(nowhere.err,

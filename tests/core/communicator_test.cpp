@@ -1,13 +1,16 @@
-// One process, what the environment says of the ranks, and three ranks: each of those tests starts itself under mpirun.
+// One process, what the environment says of the ranks, and three ranks: each of those tests starts itself under mpirun,
+// and as torchrun does.
 #include "core/communicator.h"
 
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
 
+#include "core/sockets.h"
 #include "tests/compare.h"
 
 namespace lw {
@@ -31,36 +34,56 @@ class Environment {
   std::vector<std::pair<std::string, std::string>> values_;
 };
 
-/// Runs body(ranks()) in three processes of this test; their code must be `code`.
-template <class Body>
-void on_three_ranks(Body&& body, int code = 0) {
-  if (mpi_version().starts_with("this build")) GTEST_SKIP() << mpi_version();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "what Open MPI does with memory and threads is its own business";
-#endif
-  if (rank_environment().size == 1) {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    const std::string command =
-        str("mpirun -n 3 --oversubscribe --bind-to none --allow-run-as-root ",
-            std::filesystem::read_symlink("/proc/self/exe").string(),
-            " --gtest_brief=1 --gtest_filter=", test->test_suite_name(), ".", test->name());
-    EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), code) << command;
-    return;
-  }
-  join_ranks();
-  int own_code = 0;
-  std::string error;
-  try {
-    body(ranks());
-  } catch (const PeerError& e) {
-    own_code = static_cast<int>(e.kind());
-  } catch (const Error& e) {
-    own_code = static_cast<int>(e.kind()), error = e.what();
-  }
-  own_code = ranks().end(own_code, error, [&] { std::fprintf(stderr, "%s\n", error.c_str()); });
-  EXPECT_EQ(own_code, code);
-  if (own_code != 0) std::_Exit(::testing::Test::HasFailure() ? 99 : own_code);
+/// A shell command that runs `command` on three ranks, and ends with the highest code of them.
+std::string on_three(const std::string& launcher, const std::string& command) {
+  if (launcher == "mpirun")
+    return "mpirun -n 3 --oversubscribe --bind-to none --allow-run-as-root " + command;
+  std::string why;
+  const int port = port_of(listen_at(0, why));
+  return str("export WORLD_SIZE=3 MASTER_ADDR=localhost MASTER_PORT=", port,
+             "; for r in 0 1 2; do RANK=$r LOCAL_RANK=$r ", command,
+             " & all=\"$all $!\"; done; code=0; for p in $all; do wait $p; c=$?; "
+             "[ $c -gt $code ] && code=$c; done; exit $code");
 }
+
+class ThreeRanks : public ::testing::TestWithParam<const char*> {
+ protected:
+  /// Runs body(ranks()) in three processes of this test; their code must be `code`.
+  template <class Body>
+  void on_three_ranks(Body&& body, int code = 0) {
+    const std::string launcher = GetParam();
+    if (launcher == "mpirun") {
+      if (mpi_version().starts_with("this build")) GTEST_SKIP() << mpi_version();
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+      GTEST_SKIP() << "what Open MPI does with memory and threads is its own business";
+#endif
+    }
+    if (rank_environment().size == 1) {
+      const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+      const std::string command =
+          on_three(launcher, str(std::filesystem::read_symlink("/proc/self/exe").string(),
+                                 " --gtest_brief=1 --gtest_filter=", test->test_suite_name(), ".",
+                                 test->name()));
+      EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), code) << command;
+      return;
+    }
+    join_ranks();
+    int own_code = 0;
+    std::string error;
+    try {
+      body(ranks());
+    } catch (const PeerError& e) {
+      own_code = static_cast<int>(e.kind());
+    } catch (const Error& e) {
+      own_code = static_cast<int>(e.kind()), error = e.what();
+    }
+    own_code = ranks().end(own_code, error, [&] { std::fprintf(stderr, "%s\n", error.c_str()); });
+    EXPECT_EQ(own_code, code);
+    if (own_code != 0) std::_Exit(HasFailure() ? 99 : own_code);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Launchers, ThreeRanks, ::testing::Values("mpirun", "torchrun"),
+                         [](const auto& info) { return std::string(info.param); });
 
 TEST(Ranks, OneProcessNeedsNobody) {
   Communicator& alone = ranks();
@@ -122,7 +145,7 @@ TEST(Ranks, SharesCoverEverySampleOnce) {
     }
 }
 
-TEST(ThreeRanks, GatherAndBroadcast) {
+TEST_P(ThreeRanks, GatherAndBroadcast) {
   on_three_ranks([](Communicator& all) {
     const double rank = all.rank();
     EXPECT_THAT(all.gather(std::vector<double>{rank, -rank}), ElementsAre(0, -0.0, 1, -1, 2, -2));
@@ -134,7 +157,7 @@ TEST(ThreeRanks, GatherAndBroadcast) {
   });
 }
 
-TEST(ThreeRanks, AddUpTensorsMeanwhile) {
+TEST_P(ThreeRanks, AddUpTensorsMeanwhile) {
   on_three_ranks([](Communicator& all) {
     Tensors sums;
     for (const int64_t size : {1, 33, 100000, 1000000})
@@ -154,14 +177,34 @@ TEST(ThreeRanks, AddUpTensorsMeanwhile) {
   });
 }
 
-TEST(ThreeRanks, SayWhichOfThemDiffer) {
+TEST_P(ThreeRanks, TcpAddsInTheOrderOfTheRanks) {
+  if (std::string(GetParam()) == "mpirun") GTEST_SKIP() << "MPI chooses its own order";
+  on_three_ranks([](Communicator& all) {
+    const auto value = [](int64_t i, int rank) {
+      return std::ldexp(1.0F + 0.01F * static_cast<float>(i % 77),
+                        static_cast<int>(i * (rank + 3) % 23));
+    };
+    for (const int64_t size : {0, 1, 2, 3, 1001}) {
+      std::vector<float> own;
+      for (int64_t i = 0; i < size; ++i) own.push_back(value(i, all.rank()));
+      const Tensor sum = Tensor::from({size}, own);
+      all.start_sum(sum);
+      all.wait_sums();
+      const std::vector<double> found = sum.to_vector();
+      for (int64_t i = 0; i < size; ++i)
+        ASSERT_EQ(found[static_cast<size_t>(i)], value(i, 0) + value(i, 1) + value(i, 2)) << i;
+    }
+  });
+}
+
+TEST_P(ThreeRanks, SayWhichOfThemDiffer) {
   on_three_ranks([](Communicator& all) {
     EXPECT_EQ(error_of([&] { all.check_same("the config", all.rank() == 1 ? "b" : "a"); }),
               "the config differs between the ranks: rank 1 has another than rank 0");
   });
 }
 
-TEST(ThreeRanks, AnErrorOfRankZeroIsThrownOnAll) {
+TEST_P(ThreeRanks, AnErrorOfRankZeroIsThrownOnAll) {
   on_three_ranks([](Communicator& all) {
     bool called = false;
     all.on_first([&] { called = true; });
@@ -171,7 +214,7 @@ TEST(ThreeRanks, AnErrorOfRankZeroIsThrownOnAll) {
   });
 }
 
-TEST(ThreeRanks, AnErrorOfOneEndsAll) {
+TEST_P(ThreeRanks, AnErrorOfOneEndsAll) {
   on_three_ranks(
       [](Communicator& all) {
         if (all.rank() == 2) throw Error("unreadable", ErrorKind::data);
@@ -180,7 +223,7 @@ TEST(ThreeRanks, AnErrorOfOneEndsAll) {
       /*code=*/3);
 }
 
-TEST(ThreeRanks, ErrorsOfAllEndInOrder) {
+TEST_P(ThreeRanks, ErrorsOfAllEndInOrder) {
   on_three_ranks([](Communicator&) { throw Error("refused"); }, /*code=*/2);
 }
 

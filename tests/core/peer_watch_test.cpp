@@ -59,10 +59,19 @@ TEST(PeerWatch, AfterAPauseOfItsOwnEverybodyHasTheWholeTime) {
   EXPECT_THAT(watch.look(at(104.5)), HasSubstr("has not answered"));
 }
 
+TEST(PeerWatch, NamesARankThatIsGoneAtOnce) {
+  PeerWatch watch = watch_of_three();
+  EXPECT_EQ(watch.look(at(1)), "");
+  watch.closed(2);
+  EXPECT_THAT(watch.look(at(1)), StartsWith("rank 2 (c) is gone: its connection is closed\n"));
+}
+
 TEST(PeerWatch, CountsTheLivingBelow) {
   PeerWatch watch(2, {"a", "b", "c"}, Seconds(4), start);
   watch.heard(1, 0, at(9));
   EXPECT_EQ(watch.lower_alive(at(10)), 1);
+  watch.closed(1);
+  EXPECT_EQ(watch.lower_alive(at(10)), 0);
 }
 
 TEST(PeerWatch, TheTimeoutIsReadFromTheEnvironment) {

@@ -1,15 +1,13 @@
-// Ranks that speak through MPI: the collective calls, and the beats by which each knows that the others live.
+// The Communicator of several ranks: the collective calls over a transport, and the beats by which each rank knows that
+// the others live.
 //
-// Every call of MPI is non-blocking and made under one mutex: by the thread that waits, which then moves the messages
-// itself, else by a thread of this file, so that sums go on and beats are sent while the rank computes or saves.
-#include "core/communicator_mpi.h"
-
-#include <mpi.h>
+// Every call of the transport returns at once and is made under one mutex: by the thread that waits, which then moves
+// the messages itself, else by a thread of this file, so that sums go on and beats are sent while the rank computes or
+// saves.
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -20,61 +18,33 @@
 
 #include "core/device_sums.h"
 #include "core/peer_watch.h"
+#include "core/rank_transport.h"
 
 namespace lw {
 namespace {
 
 using Clock = PeerWatch::Clock;
+using Ticket = RankTransport::Ticket;
+using Channel = RankTransport::Channel;
 using namespace std::chrono_literals;
 
-/// What a rank tells the others, again and again.
-struct Beat {
-  int64_t calls = 0;
-  int32_t code = 0;          ///< of the error it failed with; 0: it has not
-  char text[256 - 12] = {};  ///< of that error, cut
-};
-static_assert(sizeof(Beat) == 256);
-
-/// Refuses an error of MPI, which has lost a rank or never had it.
-void require(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = {};
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  throw Error(str(call, ": ", text), ErrorKind::peer);
-}
-
-std::string own_name() {
-  char host[MPI_MAX_PROCESSOR_NAME + 1] = {};
-  int length = 0;
-  MPI_Get_processor_name(host, &length);
-  return str("process ", ::getpid(), " on ", host);
-}
-
-class MpiCommunicator final : public Communicator {
+class SeveralRanks final : public Communicator {
  public:
-  explicit MpiCommunicator(const RankEnvironment& expected)
-      : Communicator(expected.rank, expected.size),
+  SeveralRanks(const RankEnvironment& environment, std::unique_ptr<RankTransport> transport)
+      : Communicator(environment.rank, environment.size),
+        transport_(std::move(transport)),
         interval_(std::min(PeerWatch::Seconds(1), peer_timeout() / 8)),
-        watch_(expected.rank, connect(), peer_timeout(), Clock::now()),
-        told_(static_cast<size_t>(size())),
-        from_(static_cast<size_t>(size())),
-        receiving_(from_.size(), MPI_REQUEST_NULL),
-        sending_(from_.size(), MPI_REQUEST_NULL) {
-    for (int r = 0; r < size(); ++r)
-      if (r != rank()) receive(r);
+        watch_(environment.rank, transport_->names(), peer_timeout(), Clock::now()) {
     thread_ = std::thread([this] { look_after(); });
   }
-  ~MpiCommunicator() override { stop(); }
+  ~SeveralRanks() override { stop(); }
 
   std::vector<double> gather(std::span<const double> values) override {
     given_.assign(values.begin(), values.end());
     gathered_.resize(given_.size() * static_cast<size_t>(size()));
-    const int count = static_cast<int>(given_.size());
-    call([&](MPI_Request* request) {
-      require(MPI_Iallgather(given_.data(), count, MPI_DOUBLE, gathered_.data(), count, MPI_DOUBLE,
-                             world_, request),
-              "MPI_Iallgather");
+    call([&] {
+      return transport_->gather(Channel::calls, given_.data(), std::ssize(given_) * 8,
+                                gathered_.data());
     });
     return gathered_;
   }
@@ -84,11 +54,7 @@ class MpiCommunicator final : public Communicator {
     const std::vector<double> sizes = gather({&own_size, 1});
     if (first()) bytes_ = bytes;
     bytes_.resize(static_cast<size_t>(sizes[0]));
-    call([&](MPI_Request* request) {
-      require(
-          MPI_Ibcast(bytes_.data(), static_cast<int>(bytes_.size()), MPI_BYTE, 0, world_, request),
-          "MPI_Ibcast");
-    });
+    call([&] { return transport_->broadcast(bytes_.data(), std::ssize(bytes_)); });
     return bytes_;
   }
 
@@ -103,17 +69,14 @@ class MpiCommunicator final : public Communicator {
     {
       const std::lock_guard lock(mutex_);
       const Tensor& here = sums_.emplace_back(tensor, tensor.to(host)).here;
-      require(MPI_Iallreduce(MPI_IN_PLACE, here.raw(), static_cast<int>(here.numel()),
-                             here.dtype() == DType::f32 ? MPI_FLOAT : MPI_DOUBLE, MPI_SUM, world_,
-                             &summing_.emplace_back()),
-              "MPI_Iallreduce");
+      summing_.push_back(transport_->sum(here.raw(), here.numel(), here.dtype()));
     }
     changed_.notify_one();
   }
 
   void wait_sums() override {
     if (device_sums_) device_sums_->wait();
-    call([](MPI_Request*) {});
+    call([] { return no_ticket; });
     for (Sum& sum : sums_)
       if (sum.tensor.device() != host) sum.tensor.copy_from(sum.here);
     sums_.clear(), summing_.clear();
@@ -138,7 +101,7 @@ class MpiCommunicator final : public Communicator {
       // The lowest rank that is left tells it, and ends the others before they do.
       std::this_thread::sleep_for(watch_.lower_alive(Clock::now()) * 3s);
       if (own) tell();
-      abort(code);
+      stop(), abort(code);
     }
     int teller = -1;
     bool together = true;
@@ -152,64 +115,34 @@ class MpiCommunicator final : public Communicator {
     const size_t decides = 3 * static_cast<size_t>(std::max(0, teller));
     code = static_cast<int>(endings[decides]);
     meet(ending);  // it is told
-    if (!together) abort(code);
     stop();
-    for (MPI_Request& request : receiving_)
-      if (request != MPI_REQUEST_NULL) MPI_Cancel(&request), MPI_Wait(&request, MPI_STATUS_IGNORE);
-    MPI_Finalize();
-    std::signal(SIGTERM, SIG_IGN);  // which mpirun sends once the first rank has left with a code
+    if (!together) abort(code);
+    transport_->leave();
+    std::signal(SIGTERM, SIG_IGN);  // which launchers send once the first rank has left with a code
     return code;
   }
 
  private:
-  /// Initialises MPI and returns the names of all ranks' processes.
-  std::vector<std::string> connect() {
-    // Copying out of another process's memory is forbidden in most containers. What the user sets stands.
-    ::setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
-    int provided = 0, found = 0;
-    require(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
-    check(provided >= MPI_THREAD_SERIALIZED, "MPI: this library does not let threads take turns");
-    MPI_Comm_size(MPI_COMM_WORLD, &found);
-    check(found == size(), "MPI: the environment tells of ", size(), " ranks, MPI of ", found,
-          "\n  start them with the mpirun of this MPI: ", mpi_version(),
-          "; with srun, add --mpi=pmix");
-    for (MPI_Comm* comm : {&world_, &side_}) {
-      MPI_Comm_dup(MPI_COMM_WORLD, comm);
-      MPI_Comm_set_errhandler(*comm, MPI_ERRORS_RETURN);
-    }
-    std::array<char, 256> own{};
-    std::strncpy(own.data(), own_name().c_str(), own.size() - 1);
-    std::vector<std::array<char, 256>> all(static_cast<size_t>(size()));
-    require(MPI_Allgather(own.data(), 256, MPI_CHAR, all.data(), 256, MPI_CHAR, side_),
-            "MPI_Allgather");
-    std::vector<std::string> names;
-    for (const auto& name : all) names.emplace_back(name.data());
-    return names;
-  }
+  static constexpr Ticket no_ticket = -1;
 
   /// Makes one collective call: starts it, and waits for it and for all sums.
   template <class Start>
   void call(Start&& start) {
+    Ticket ticket = no_ticket;
     {
       const std::lock_guard lock(mutex_);
       throw_if_failed();
       come_to_next_call();
-      start(&waiting_);
+      ticket = start();
     }
     interrupted_ = true;
     wait_until([&] {
       throw_if_failed();
-      return done(waiting_) && std::all_of(summing_.begin(), summing_.end(), done);
+      return (ticket == no_ticket || transport_->done(ticket)) && all_summed();
     });
     interrupted_ = false;
     const std::lock_guard lock(mutex_);
     watch_.goes_on();
-  }
-
-  static bool done(MPI_Request& request) {
-    int flag = 0;
-    require(MPI_Test(&request, &flag, MPI_STATUS_IGNORE), "MPI_Test");
-    return flag != 0;
   }
 
   /// Moves messages until ready() holds, at first as fast as may be, then leaving the core to others.
@@ -232,17 +165,19 @@ class MpiCommunicator final : public Communicator {
   std::vector<double> meet(const std::array<double, 3>& ending) {
     endings_.resize(ending.size() * static_cast<size_t>(size()));
     own_ending_ = ending;
-    MPI_Request request = MPI_REQUEST_NULL;
+    Ticket ticket = no_ticket;
     {
       const std::lock_guard lock(mutex_);
       come_to_next_call();
-      MPI_Iallgather(own_ending_.data(), 3, MPI_DOUBLE, endings_.data(), 3, MPI_DOUBLE, side_,
-                     &request);
+      ticket = transport_->gather(Channel::endings, own_ending_.data(), sizeof own_ending_,
+                                  endings_.data());
     }
     bool met = false;
-    wait_until([&] { return (met = done(request)) || !lost_.empty(); });
+    wait_until([&] { return (met = transport_->done(ticket)) || !lost_.empty(); });
     return met ? endings_ : std::vector<double>();
   }
+
+  // The rest is called under the mutex, but for look_after() and stop().
 
   void come_to_next_call() {
     beat_.calls = ++calls_;
@@ -254,34 +189,29 @@ class MpiCommunicator final : public Communicator {
     if (failed_code_ != 0) throw PeerError(failed_, static_cast<ErrorKind>(failed_code_));
   }
 
-  // The rest is called under the mutex, but for look_after() and stop().
-
-  void receive(int r) {
-    const auto i = static_cast<size_t>(r);
-    require(MPI_Irecv(&from_[i], sizeof(Beat), MPI_BYTE, r, 0, side_, &receiving_[i]), "MPI_Irecv");
+  bool all_summed() const {
+    return std::all_of(summing_.begin(), summing_.end(),
+                       [&](Ticket ticket) { return transport_->done(ticket); });
   }
 
   void send_beats() {
     sent_ = Clock::now();
-    for (int r = 0; r < size(); ++r) {
-      const auto i = static_cast<size_t>(r);
-      if (r == rank() || !done(sending_[i])) continue;  // it has not taken the last one
-      told_[i] = beat_;
-      require(MPI_Isend(&told_[i], sizeof(Beat), MPI_BYTE, r, 0, side_, &sending_[i]), "MPI_Isend");
-    }
+    for (int r = 0; r < size(); ++r)
+      if (r != rank()) transport_->send_beat(r, beat_);
   }
 
   /// Takes the others' beats, sends this rank's when it is time, and notes who failed or is lost.
   void exchange_beats() {
+    const int closed = transport_->progress();
+    Beat beat;
     for (int r = 0; r < size(); ++r) {
-      const auto i = static_cast<size_t>(r);
-      while (r != rank() && done(receiving_[i])) {
-        watch_.heard(r, from_[i].calls, Clock::now());
-        if (from_[i].code != 0 && failed_code_ == 0)
-          failed_code_ = from_[i].code, failed_ = str("rank ", r, ": ", from_[i].text);
-        receive(r);
+      while (r != rank() && transport_->take_beat(r, beat)) {
+        watch_.heard(r, beat.calls, Clock::now());
+        if (beat.code != 0 && failed_code_ == 0)
+          failed_code_ = beat.code, failed_ = str("rank ", r, ": ", beat.text);
       }
     }
+    if (closed >= 0) watch_.closed(closed);
     if (Clock::now() - sent_ >= interval_) send_beats();
     if (lost_.empty()) {
       lost_ = watch_.look(Clock::now());
@@ -293,15 +223,24 @@ class MpiCommunicator final : public Communicator {
   void look_after() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-      exchange_beats();
-      const bool all_summed = std::all_of(summing_.begin(), summing_.end(), done);
+      const bool busy = !moved_all();
       // A rank that does not come to see that another is lost is not waited for.
       if (!lost_.empty() && !ending_ && Clock::now() - lost_since_ > 10 * interval_ + 5s) {
         std::fprintf(stderr, "longwave: error: %s\n", lost_.c_str());
         abort(static_cast<int>(ErrorKind::peer));
       }
-      changed_.wait_for(lock,
-                        all_summed ? std::min<PeerWatch::Seconds>(interval_ / 4, 50ms) : 100us);
+      changed_.wait_for(lock, busy ? 100us : std::min<PeerWatch::Seconds>(interval_ / 4, 50ms));
+    }
+  }
+
+  /// Exchanges beats and says whether all is summed. What fails here is thrown by the next call of this rank.
+  bool moved_all() {
+    try {
+      exchange_beats();
+      return all_summed();
+    } catch (const Error& error) {
+      if (lost_.empty()) lost_ = error.what(), lost_since_ = Clock::now();
+      return true;
     }
   }
 
@@ -314,14 +253,14 @@ class MpiCommunicator final : public Communicator {
     if (thread_.joinable()) thread_.join();
   }
 
-  [[noreturn]] static void abort(int code) {
+  [[noreturn]] void abort(int code) {
     std::fflush(nullptr);
-    MPI_Abort(MPI_COMM_WORLD, code);
-    std::_Exit(code);
+    transport_->abort(code);
+    std::_Exit(code);  // compilers believe no virtual function
   }
 
-  PeerWatch::Seconds interval_;                            // between beats
-  MPI_Comm world_ = MPI_COMM_NULL, side_ = MPI_COMM_NULL;  // collective calls; beats and ends
+  std::unique_ptr<RankTransport> transport_;
+  PeerWatch::Seconds interval_;  // between beats
   PeerWatch watch_;
 
   std::mutex mutex_;
@@ -332,23 +271,20 @@ class MpiCommunicator final : public Communicator {
   // Collective calls. Their memory outlives a call that a failure left.
   int64_t calls_ = 0;
   bool interrupted_ = false;  // a call was left
-  MPI_Request waiting_ = MPI_REQUEST_NULL;
   std::vector<double> given_, gathered_, endings_;
   std::array<double, 3> own_ending_{};
   std::string bytes_;
   struct Sum {
-    Tensor tensor, here;  // as given; on the host, where its memory stays while MPI writes there
+    Tensor tensor, here;  // as given; on the host, where its memory stays while it is added up
     Sum(const Tensor& tensor, const Tensor& here) : tensor(tensor), here(here) {}
   };
   std::vector<Sum> sums_;
-  std::vector<MPI_Request> summing_;
+  std::vector<Ticket> summing_;
   std::unique_ptr<DeviceSums> device_sums_;  // null: through the host
   bool asked_for_device_sums_ = false;
 
   // Beats.
   Beat beat_;
-  std::vector<Beat> told_, from_;  // to and from each rank
-  std::vector<MPI_Request> receiving_, sending_;
   Clock::time_point sent_, lost_since_;
   std::string lost_, failed_;  // what to say of a lost rank; of one that failed
   int failed_code_ = 0;
@@ -356,15 +292,15 @@ class MpiCommunicator final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> make_mpi_communicator(const RankEnvironment& expected) {
-  return std::make_unique<MpiCommunicator>(expected);
+std::string own_process_name() {
+  char machine[256] = {};
+  ::gethostname(machine, sizeof machine - 1);
+  return str("process ", ::getpid(), " on ", machine);
 }
 
-std::string mpi_version() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
-  int length = 0;
-  MPI_Get_library_version(text, &length);
-  return std::string(text, std::find(text, text + length, ','));
+std::unique_ptr<Communicator> make_communicator(const RankEnvironment& environment,
+                                                std::unique_ptr<RankTransport> transport) {
+  return std::make_unique<SeveralRanks>(environment, std::move(transport));
 }
 
 }  // namespace lw
