@@ -182,15 +182,20 @@ std::vector<LawResult> check_layer(const std::string& kind, const std::string& o
 
 std::vector<std::string> layer_variants(const std::string& kind) {
   static const std::map<std::string, std::vector<std::string>> variants{
+      {"lru", {"", "d_state: 6, r_min: 0, r_max: 0.5, max_phase: 0.3"}},
       {"mamba1",
        {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
         "d_conv: 1"}},
+      {"rg_lru", {"", "d_rnn: 8, blocks: 4, d_conv: 2"}},
       {"s4",
        {"", "init: legt, d_state: 8, l_max: 30", "init: fout, d_state: 8, l_max: 128, n_ssm: 2",
         "init: foud, d_state: 8, l_max: 100, n_ssm: 1", "bidirectional: true, n_ssm: 3"}},
       {"s4d",
        {"", "init: lin, discretization: bilinear, n_ssm: 3", "init: inv", "init: real, n_ssm: 1",
         "init: random", "bidirectional: true"}},
+      {"s5",
+       {"", "d_state: 8, blocks: 2, discretization: bilinear",
+        "d_state: 6, dt_global: true, c_init: complex_normal", "d_state: 8, bidirectional: true"}},
   };
   const auto found = variants.find(kind);
   return found == variants.end() ? std::vector<std::string>{""} : found->second;

@@ -1,0 +1,46 @@
+#include "layers/rg_lru.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/layers/laws.h"
+
+namespace lw {
+namespace {
+
+class RgLruLaws : public ::testing::TestWithParam<std::string> {};
+TEST_P(RgLruLaws, Hold) { expect_laws("rg_lru", GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Variants, RgLruLaws, ::testing::ValuesIn(layer_variants("rg_lru")));
+
+TEST(RgLru, StartsWithDecaysOfTheRing) {
+  const RgLru layer({.d_rnn = 200, .r_min = 0.5, .r_max = 0.9}, {.d_model = 3}, Random(1));
+  for (const double lambda : value_of(layer, "lambda").to_vector()) {
+    const double decay = std::exp(-std::log1p(std::exp(lambda)));
+    EXPECT_GE(decay, 0.5 - 1e-5);
+    EXPECT_LE(decay, 0.9 + 1e-5);
+  }
+  EXPECT_EQ(parameter_of(layer, "lambda").role, Role::ssm_a);
+}
+
+TEST(RgLru, TheRootOfADecayNearOneHasABoundedGradient) {
+  RgLru layer({.d_conv = 1}, {.d_model = 4}, Random(1));
+  Tensor lambda = value_of(layer, "lambda");
+  lambda.fill(-60);  // a = 1 to the last bit
+  const Variable x(Random(2).normal({1, 8, 4}), true);
+  const Variable y = layer(x);
+  y.backward(Tensor::full(y.shape(), 1));
+  EXPECT_TRUE(x.grad().all_finite());
+  for (const Parameter& p : layer.parameters()) EXPECT_TRUE(p.value.grad().all_finite()) << p.name;
+}
+
+TEST(RgLru, WrongOptionsAreRefused) {
+  EXPECT_EQ(testing::error_of([] { RgLru({.blocks = 3}, {.d_model = 4}, Random(1)); }),
+            "rg_lru: 4 channels are not divided by 3 blocks");
+  const RgLru layer({}, {.d_model = 4}, Random(1));
+  const Tensor x = Tensor::zeros({1, 3, 4});
+  EXPECT_THROW(layer.forward(x, {Variable(x)}, {}), Error);
+}
+
+}  // namespace
+}  // namespace lw
