@@ -21,8 +21,8 @@
 #include "kernels/accumulate/accumulate.h"
 #include "kernels/adamw/adamw.h"
 #include "kernels/average/average.h"
+#include "kernels/clip/clip.h"
 #include "kernels/sgd/sgd.h"
-#include "kernels/square_sum/square_sum.h"
 
 namespace lw {
 namespace {
@@ -223,19 +223,26 @@ BenchOp update_op(const std::string& name, const std::vector<std::string>& input
 
 std::vector<BenchOp> update_ops() {
   return {
-      update_op("adamw", {"gradient", "weight", "mean", "square"}, 7, 16,
-                [](Tensors& x) {
-                  kernels::adamw(x[0], {.lr = 1e-3, .weight_decay = 0.1}, x[1], x[2], x[3]);
-                }),
+      update_op(
+          "adamw", {"gradient", "weight", "mean", "square"}, 7, 16,
+          [](Tensors& x) {
+            const auto factors = kernels::factors_of({}, /*lr=*/1e-3, /*weight_decay=*/0.1, 1);
+            kernels::adamw(x[0], {}, kernels::one_group(x[0].numel(), factors), x[1], x[2], x[3]);
+          }),
       update_op("sgd", {"gradient", "weight", "momentum"}, 5, 5,
-                [](Tensors& x) { kernels::sgd(x[0], {.lr = 1e-3, .momentum = 0.9}, x[1], x[2]); }),
-      update_op("square_sum", {"gradient"}, 1, 2,
                 [](Tensors& x) {
-                  double sum = 0;
-                  kernels::square_sum(x[0], sum);
+                  const std::array factors{0., 1e-3};
+                  kernels::sgd(x[0], {.momentum = 0.9}, kernels::one_group(x[0].numel(), factors),
+                               x[1], x[2]);
                 }),
+      update_op(
+          "clip", {"gradient"}, 1, 2,
+          [](Tensors& x) {
+            Tensor outcome = Tensor::empty({kernels::clip_outcomes}, DType::f64);
+            kernels::clip({x[0], Tensor::scalar(1, DType::f64), {}, /*clip_norm=*/1}, outcome);
+          }),
       update_op("average", {"weight", "average"}, 3, 3,
-                [](Tensors& x) { kernels::average(x[0], 1e-3, x[1]); }),
+                [](Tensors& x) { kernels::average(x[0], Tensor::scalar(1e-3, DType::f64), x[1]); }),
       update_op("accumulate", {"term", "sum"}, 3, 1,
                 [](Tensors& x) { kernels::accumulate(x[0], x[1]); }),
   };

@@ -51,20 +51,20 @@ int bench_step(const BenchArguments& arguments) {
   const Autocast precision(config.precision == "bf16" ? DType::bf16 : DType::f32);
   const Training training;
   const auto loss_of = [&] {
-    return objective(task, model->forward(batch.inputs).y, batch, false);
+    return loss_sum(task, model->forward(batch.inputs).y, batch.targets);
   };
   const auto update = [&] {
-    const double norm = optimizer->gradient_norm();
-    optimizer->step(1e-3, clip_scale(norm, config.optim.clip_norm));
+    optimizer->prepare(1e-3);
+    optimizer->step(config.optim.clip_norm);
     optimizer->parameters().clear_gradients();
   };
 
   if (!arguments.dump.empty()) {
-    const Objective whole = loss_of();
-    whole.loss_sum.backward();
+    const Variable loss = loss_of();
+    loss.backward();
     BenchDump dump(arguments.dump);
     dump.tensors("inputs", {{"inputs", batch.inputs}, {"targets", batch.targets}});
-    dump.tensors("outputs", {{"loss_sum", whole.loss_sum.value()}});
+    dump.tensors("outputs", {{"loss_sum", loss.value()}});
     dump.parameters(model->parameters());
     dump.finish();
     optimizer->parameters().clear_gradients();
@@ -79,8 +79,8 @@ int bench_step(const BenchArguments& arguments) {
     if (round == 1 && arguments.profile) profiling.emplace(profile);
     reset_peak_memory(default_device());
     Variable loss;
-    const std::array ms{elapsed_ms([&] { loss = loss_of().loss_sum; }),
-                        elapsed_ms([&] { loss.backward(); }), elapsed_ms([&] {
+    const std::array ms{elapsed_ms([&] { loss = loss_of(); }), elapsed_ms([&] { loss.backward(); }),
+                        elapsed_ms([&] {
                           update();
                           Profile::mark("update", Profile::Pass::update);
                         })};

@@ -22,7 +22,7 @@ Score evaluate(const Model& model, const Task& task, const Dataset& split, const
     const Batch samples = split.batch(indices, /*epoch=*/0);
     const Model::Result result =
         model.forward(samples.inputs, {}, {.resets = samples.resets}, samples.lengths);
-    total += objective(task, result.y, samples, /*with_accuracy=*/true).score;
+    total += score_of(task, result.y, samples.targets);
   }
   total = sum_over(ranks, total);
   if (total.count == 0)

@@ -30,20 +30,21 @@ Score& Score::operator+=(const Score& other) {
   return *this;
 }
 
-Objective objective(const Task& task, const Variable& y, const Batch& batch, bool with_accuracy) {
-  Objective result;
-  if (task.target == Task::Target::value) {
-    const int64_t time = y.size(1);
-    const Variable last = slice(y, 1, time - task.horizon, time);
-    result.loss_sum = mse(last, batch.targets.to(y.device()), /*divisor=*/1);
-    result.score.count = batch.targets.numel();
-  } else {
-    result.score.count = counted_targets(batch.targets);
-    result.loss_sum = cross_entropy(y, batch.targets, {.divisor = 1});
-    if (with_accuracy) result.score.correct = count_correct(y.value(), batch.targets);
-  }
-  result.score.loss_sum = result.loss_sum.value().item();
-  return result;
+Variable loss_sum(const Task& task, const Variable& y, const Tensor& targets) {
+  if (task.target != Task::Target::value) return cross_entropy(y, targets, {.divisor = 1});
+  const int64_t time = y.size(1);
+  return mse(slice(y, 1, time - task.horizon, time), targets.to(y.device()), /*divisor=*/1);
+}
+
+int64_t count_targets(const Task& task, const Tensor& targets) {
+  return task.target == Task::Target::value ? targets.numel() : counted_targets(targets);
+}
+
+Score score_of(const Task& task, const Variable& y, const Tensor& targets) {
+  Score score{.loss_sum = loss_sum(task, y, targets).value().item(),
+              .count = count_targets(task, targets)};
+  if (task.target != Task::Target::value) score.correct = count_correct(y.value(), targets);
+  return score;
 }
 
 }  // namespace lw

@@ -21,13 +21,14 @@ struct Score {
   double mean(double sum) const { return count > 0 ? sum / static_cast<double>(count) : 0; }
 };
 
-struct Objective {
-  /// To be differentiated; gradients are divided by the count of the whole batch.
-  Variable loss_sum;
-  Score score;  ///< `correct` only if it was asked for
-};
+/// The sum over targets, to be differentiated; gradients are divided by the count of the whole batch. `y` is what the
+/// model answered: [batch, class] or [batch, time, class or value].
+Variable loss_sum(const Task& task, const Variable& y, const Tensor& targets);
 
-/// `y` is what the model answered to `batch`: [batch, class] or [batch, time, class or value].
-Objective objective(const Task& task, const Variable& y, const Batch& batch, bool with_accuracy);
+/// Targets that count; they are on the host.
+int64_t count_targets(const Task& task, const Tensor& targets);
+
+/// How good the answer `y` is. The host waits for it.
+Score score_of(const Task& task, const Variable& y, const Tensor& targets);
 
 }  // namespace lw

@@ -6,8 +6,6 @@
 #include "apps/replicas.h"
 #include "apps/run.h"
 #include "apps/signals.h"
-#include "autograd/precision.h"
-#include "autograd/profile.h"
 #include "core/log.h"
 
 namespace lw {
@@ -23,6 +21,9 @@ void try_to(Write&& write) {
     log_warning(error.what());
   }
 }
+
+/// Steps that a GPU is given before the host looks at the first: it never runs dry.
+constexpr size_t steps_ahead = 2;
 
 /// As it is printed: a NaN without its sign, which means nothing.
 std::string number(double value) { return std::isnan(value) ? "nan" : str(value); }
@@ -79,15 +80,18 @@ int Trainer::run(RunFolder& folder, bool quiet) {
   LoaderOptions options = loader_options();
   options.prefetch = 2;
   loader_ = std::make_unique<Loader>(*data_.train, options, step_);
+  TrainingStep step(config_,
+                    {data_.task, *model_, *optimizer_, *gradient_sums_, average_.get(), ranks_});
+  const size_t ahead = default_device() == host ? 0 : steps_ahead;
+  quiet_ = quiet;
   window_started_ = Clock::now(), window_first_step_ = step_;
   try {
     if (save_first_) save(folder, metrics);
     finish_step(folder, metrics);
     while (!finished()) {
       throw_if_stop_requested(ranks_);
-      const StepResult result = train_step();
-      if (!quiet) progress_.show(progress_line(result), step_ == total_steps_);
-      if (due(config_.train.log_every) || step_ == total_steps_) log_step(result, metrics);
+      train_step(step);
+      look_at_steps(ahead, metrics);
       finish_step(folder, metrics);
     }
   } catch (const Interrupted&) {
@@ -106,55 +110,37 @@ int Trainer::run(RunFolder& folder, bool quiet) {
   return 0;
 }
 
-Trainer::StepResult Trainer::train_step() {
-  StepResult result;
-  int64_t samples = 0;  // of this rank
-  Profile::restart();
-  const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
-  for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
-    // A step that is left half-way leaves no trace, unless it has changed running averages.
-    if (micro > 0 && model_->buffers().empty()) throw_if_stop_requested(ranks_);
-    const Loader::Item item = loader_->next();
-    result.epoch = item.epoch;
-    Profile::mark("data", Profile::Pass::forward);
-    const Training training(static_cast<uint64_t>(step_), item.first_sample);
-    const Model::Result output =
-        model_->forward(item.batch.inputs, {}, {.resets = item.batch.resets}, item.batch.lengths);
-    const Objective part = objective(data_.task, output.y, item.batch, /*with_accuracy=*/false);
-    if (micro + 1 == config_.train.accumulate) gradient_sums_->expect();
-    part.loss_sum.backward();
-    result.score += part.score;
-    samples += item.batch.size();
-  }
-  gradient_sums_->finish();
-  result.score = sum_over(ranks_, result.score);
-  average_buffers(ranks_, *model_,
-                  static_cast<double>(samples) / static_cast<double>(config_.train.batch));
-
-  // The gradients are those of the sum over targets; dividing by their number makes them those of the mean.
-  // A batch without one has no loss and no gradient; the step is made all the same.
-  const double mean = 1 / static_cast<double>(std::max<int64_t>(1, result.score.count));
-  if (result.score.count == 0)
-    warn(str("step ", step_ + 1, ": no target of this batch counts; its loss is 0"));
-  result.grad_norm = optimizer_->gradient_norm() * mean;
-  if (!std::isfinite(result.score.loss_sum) || !std::isfinite(result.grad_norm))
-    throw Error(str("step ", step_ + 1, ": the loss is ", number(result.score.loss()),
-                    " and the norm of the gradient ", number(result.grad_norm),
-                    "; the weights are as they were before this step\n  a lower optim.lr, a longer "
-                    "warm-up or a smaller optim.clip_norm may help"),
-                ErrorKind::diverged);
-  const double factor = schedule_->factor(step_);
-  result.lr = factor * config_.optim.lr;
-  optimizer_->step(factor, mean * clip_scale(result.grad_norm, config_.optim.clip_norm));
-  optimizer_->parameters().clear_gradients();
-  if (average_) average_->update();
-  Profile::mark("update", Profile::Pass::update);
+void Trainer::train_step(TrainingStep& one) {
+  outcomes_.push_back(one.run(step_, schedule_->factor(step_), *loader_));
   ++step_;
-  window_ += result.score;
+  if (outcomes_.back().count == 0)
+    warn(str("step ", step_, ": no target of this batch counts; its loss is 0"));
   evaluated_ = !(due(eval_every_) || step_ == total_steps_);
   sampled_ = !(due(config_.sample.every) || step_ == total_steps_);
   saved_ = false;
-  return result;
+}
+
+void Trainer::look_at_steps(size_t ahead, MetricsFile& metrics) {
+  for (; outcomes_.size() > ahead; outcomes_.pop_front()) {
+    const StepResult result = result_of(outcomes_.front());
+    const bool last = result.step == total_steps_;
+    window_ += result.score;
+    if (!quiet_) progress_.show(progress_line(result), last);
+    if (due(config_.train.log_every, result.step) || last) log_step(result, metrics);
+  }
+}
+
+Trainer::StepResult Trainer::result_of(const TrainingStep::Outcome& outcome) const {
+  const Score score{.loss_sum = ranks_.sum(std::vector{outcome.loss_sum()})[0],
+                    .count = outcome.count};
+  const double norm = outcome.grad_norm();
+  if (!std::isfinite(score.loss_sum) || !std::isfinite(norm))
+    throw Error(str("step ", outcome.step, ": the loss is ", number(score.loss()),
+                    " and the norm of the gradient ", number(norm),
+                    "; nothing of this step is saved\n  a lower optim.lr, a longer warm-up or a "
+                    "smaller optim.clip_norm may help"),
+                ErrorKind::diverged);
+  return {outcome.step, score, norm, outcome.lr_factor * config_.optim.lr, outcome.epoch};
 }
 
 void Trainer::finish_step(const RunFolder& folder, MetricsFile& metrics) {
@@ -162,13 +148,17 @@ void Trainer::finish_step(const RunFolder& folder, MetricsFile& metrics) {
     evaluate_now(metrics);
     write_plot(folder);
   }
-  if (!sampled_) write_sample(folder);
+  if (!sampled_) {
+    look_at_steps(0, metrics);
+    write_sample(folder);
+  }
   const bool improved = at_best() && config_.train.checkpoint_every > 0;
   const bool wanted = finished() || improved || due(config_.train.checkpoint_every);
   if (wanted && !saved_) save(folder, metrics);
 }
 
 void Trainer::evaluate_now(MetricsFile& metrics) {
+  look_at_steps(0, metrics);
   const bool validates = data_.val != nullptr;
   const Dataset* split = validates ? data_.val.get() : data_.test.get();
   if (split != nullptr) {
@@ -226,6 +216,7 @@ void Trainer::write_sample(const RunFolder& folder) {
 }
 
 void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
+  look_at_steps(0, metrics);
   const SaveOptions options{.keep_last = config_.train.keep_last,
                             .best = at_best(),
                             .run_id = folder.path().filename().string()};

@@ -1,8 +1,11 @@
 // Trainer: the training loop. Read this file and trainer.cpp to know what happens in a run.
 //
-// A step is: read a batch, differentiate the loss of each micro-batch, check that loss and gradient are
-// finite, clip, update. After a step, in this order: metrics, evaluation, a sample of text, a checkpoint;
-// where a signal stops this, a resumed run goes on with what was still to be done.
+// A step (apps/training_step.h) is: read a batch, differentiate the loss of each micro-batch, clip, update. After a
+// step, in this order: metrics, evaluation, a sample of text, a checkpoint; where a signal stops this, a resumed run
+// goes on with what was still to be done.
+// A GPU is given steps ahead: the numbers of one are looked at when two more have been given, and before anything is
+// evaluated, written or saved. A loss or gradient that is not finite thus ends the run a little later, but reaches
+// neither weights nor checkpoints.
 // Whatever a later step depends on is in the checkpoint; everything random is a function of the seed and
 // the step (core/random.h). So a run that was killed and resumed equals one that was not, byte for byte.
 //
@@ -12,6 +15,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -20,9 +24,7 @@
 #include "apps/progress.h"
 #include "apps/run_config.h"
 #include "apps/run_folder.h"
-#include "data/loader.h"
-#include "optim/ema.h"
-#include "optim/gradient_sums.h"
+#include "apps/training_step.h"
 
 namespace lw {
 
@@ -52,16 +54,21 @@ class Trainer {
 
   /// Trains to the end, or to a signal. Returns the exit code: 0, or 75 after a signal; saved in both cases.
   /// A disk that refuses a file on the way costs a warning, at the end it is an Error. Throws Error (diverged)
-  /// for a loss or gradient that is not finite, before it reaches any weight.
+  /// for a loss or gradient that is not finite, which reaches no weight.
   int run(RunFolder& folder, bool quiet);
 
  private:
   struct StepResult {
+    int64_t step;  ///< updates done with this one
     Score score;
-    double grad_norm = 0, lr = 0;
-    int64_t epoch = 0;
+    double grad_norm, lr;
+    int64_t epoch;
   };
-  StepResult train_step();
+  void train_step(TrainingStep& one);
+  /// Looks at the numbers of all steps but the last `ahead`.
+  void look_at_steps(size_t ahead, MetricsFile& metrics);
+  /// Throws Error (diverged) for numbers that are not finite.
+  StepResult result_of(const TrainingStep::Outcome& outcome) const;
   void log_step(const StepResult& result, MetricsFile& metrics);
   void finish_step(const RunFolder& folder, MetricsFile& metrics);
   void evaluate_now(MetricsFile& metrics);
@@ -73,7 +80,10 @@ class Trainer {
 
   CheckpointContent content() const;
   LoaderOptions loader_options() const;
-  bool due(int64_t every) const { return every > 0 && step_ > 0 && step_ % every == 0; }
+  bool due(int64_t every) const { return due(every, step_); }
+  static bool due(int64_t every, int64_t step) {
+    return every > 0 && step > 0 && step % every == 0;
+  }
   bool stopped_early() const {
     return config_.train.patience > 0 && waited_ >= config_.train.patience;
   }
@@ -91,6 +101,8 @@ class Trainer {
   std::unique_ptr<Schedule> schedule_;
   std::unique_ptr<Loader> loader_;
   Progress progress_;
+  std::deque<TrainingStep::Outcome> outcomes_;  // of steps whose numbers have not been looked at
+  bool quiet_ = false;
   int64_t total_steps_ = 0, eval_every_ = 0;
   bool saved_ = false;       // the run's checkpoint of step_ is of the present state
   bool save_first_ = false;  // the run starts from what only a checkpoint can tell

@@ -9,23 +9,25 @@ namespace lw {
 
 void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
   const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
-  const auto samples = static_cast<double>((step_ - window_first_step_) * config_.train.batch);
+  const auto samples =
+      static_cast<double>((result.step - window_first_step_) * config_.train.batch);
   const double waited = loader_->wait_seconds() - window_data_seconds_;
   const bool tokens = data_.task.vocabulary > 0;
   items_per_second_ = samples * (tokens ? static_cast<double>(data_.task.length) : 1) / seconds;
   metrics.append(
-      {.step = step_,
+      {.step = result.step,
        .split = "train",
-       .values = {{"loss", window_.loss()},
-                  {"lr", result.lr},
-                  {"grad_norm", result.grad_norm},
-                  {"epoch", static_cast<double>(result.epoch)},
-                  {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
-                  {"step_ms", 1000 * seconds / static_cast<double>(step_ - window_first_step_)},
-                  {"data_wait_share", waited / seconds},
-                  {"mem_peak_bytes", static_cast<double>(memory_use(default_device()).peak)}}});
+       .values = {
+           {"loss", window_.loss()},
+           {"lr", result.lr},
+           {"grad_norm", result.grad_norm},
+           {"epoch", static_cast<double>(result.epoch)},
+           {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
+           {"step_ms", 1000 * seconds / static_cast<double>(result.step - window_first_step_)},
+           {"data_wait_share", waited / seconds},
+           {"mem_peak_bytes", static_cast<double>(memory_use(default_device()).peak)}}});
   window_ = Score();
-  window_started_ = Clock::now(), window_first_step_ = step_,
+  window_started_ = Clock::now(), window_first_step_ = result.step,
   window_data_seconds_ = loader_->wait_seconds();
 }
 
@@ -33,19 +35,19 @@ std::string Trainer::progress_line(const StepResult& result) const {
   const bool tokens = data_.task.vocabulary > 0;
   const double seconds = std::chrono::duration<double>(Clock::now() - window_started_).count();
   const double step_seconds =
-      seconds / static_cast<double>(std::max<int64_t>(1, step_ - window_first_step_));
+      seconds / static_cast<double>(std::max<int64_t>(1, result.step - window_first_step_));
   const double items = static_cast<double>(config_.train.batch) *
                        (tokens ? static_cast<double>(data_.task.length) : 1);
   char line[256];
-  std::snprintf(line, sizeof line,
-                "step %lld/%lld %d%% | loss %.4f | lr %.3g | gnorm %.3g | %s %s/s (%.0f ms) | mem "
-                "%s | ETA %s",
-                static_cast<long long>(step_), static_cast<long long>(total_steps_),
-                static_cast<int>(100 * step_ / total_steps_), result.score.loss(), result.lr,
-                result.grad_norm, short_number(items / step_seconds).c_str(),
-                tokens ? "tokens" : "samples", 1000 * step_seconds,
-                bytes_text(memory_use(default_device()).peak).c_str(),
-                duration_text(step_seconds * static_cast<double>(total_steps_ - step_)).c_str());
+  std::snprintf(
+      line, sizeof line,
+      "step %lld/%lld %d%% | loss %.4f | lr %.3g | gnorm %.3g | %s %s/s (%.0f ms) | mem "
+      "%s | ETA %s",
+      static_cast<long long>(result.step), static_cast<long long>(total_steps_),
+      static_cast<int>(100 * result.step / total_steps_), result.score.loss(), result.lr,
+      result.grad_norm, short_number(items / step_seconds).c_str(), tokens ? "tokens" : "samples",
+      1000 * step_seconds, bytes_text(memory_use(default_device()).peak).c_str(),
+      duration_text(step_seconds * static_cast<double>(total_steps_ - result.step)).c_str());
   return last_evaluation_.empty() ? line : str(line, " | ", last_evaluation_);
 }
 

@@ -1,7 +1,9 @@
 // The GPU's memory and its stream, in a build with CUDA.
+#include <cstring>
 #include <map>
 #include <mutex>
 
+#include "core/cuda_staging.h"
 #include "core/cuda_stream.h"
 #include "core/device_runtime.h"
 
@@ -33,6 +35,28 @@ int64_t shared_memory_of_block() {
 }
 
 namespace {
+
+constexpr int64_t largest_staged = 32 << 20;  // bytes; larger ones are rare, and waited for
+
+class CudaArrival final : public Arrival {
+ public:
+  CudaArrival(const void* from, int64_t bytes) : block_(staging().take(bytes)) {
+    LW_CUDA(cudaMemcpyAsync(block_.data, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost,
+                            stream()));
+    staging().mark(block_);
+  }
+  ~CudaArrival() override { staging().give(block_); }
+  CudaArrival(const CudaArrival&) = delete;
+
+  const void* wait() override {
+    note_host_wait();
+    LW_CUDA(cudaEventSynchronize(block_.passed));
+    return block_.data;
+  }
+
+ private:
+  StagingBlock block_;
+};
 
 class CudaRuntime final : public DeviceRuntime {
  public:
@@ -76,12 +100,33 @@ class CudaRuntime final : public DeviceRuntime {
     LW_CUDA(cudaMemsetAsync(block, value, static_cast<size_t>(bytes), stream()));
   }
 
-  void copy(void* to, const void* from, int64_t bytes) override {
-    LW_CUDA(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream()));
-    synchronize();  // the host may read, or overwrite, its side at once
+  void upload(void* to, const void* from, int64_t bytes) override {
+    const auto size = static_cast<size_t>(bytes);
+    if (bytes > largest_staged) {
+      LW_CUDA(cudaMemcpyAsync(to, from, size, cudaMemcpyHostToDevice, stream()));
+      return synchronize();
+    }
+    const StagingBlock block = staging().take(bytes);
+    std::memcpy(block.data, from, size);
+    LW_CUDA(cudaMemcpyAsync(to, block.data, size, cudaMemcpyHostToDevice, stream()));
+    staging().mark(block);
+    staging().give(block);
   }
 
-  void synchronize() override { LW_CUDA(cudaStreamSynchronize(stream())); }
+  void download(void* to, const void* from, int64_t bytes) override {
+    LW_CUDA(
+        cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream()));
+    synchronize();
+  }
+
+  std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) override {
+    return std::make_unique<CudaArrival>(from, bytes);
+  }
+
+  void synchronize() override {
+    note_host_wait();
+    LW_CUDA(cudaStreamSynchronize(stream()));
+  }
 };
 
 CudaRuntime runtime;

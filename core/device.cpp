@@ -1,5 +1,7 @@
 #include "core/device.h"
 
+#include <atomic>
+
 #include "core/device_runtime.h"
 #include "core/error.h"
 
@@ -7,6 +9,7 @@ namespace lw {
 namespace {
 
 thread_local Device current;
+std::atomic<int64_t> waits = 0;
 
 /// Filled by static objects, so it must be there before them.
 DeviceRuntime** runtimes() {
@@ -24,6 +27,9 @@ DeviceScope::DeviceScope(Device device) : before_(current) {
 }
 
 DeviceScope::~DeviceScope() { current = before_; }
+
+int64_t host_waits() { return waits; }
+void note_host_wait() { ++waits; }
 
 RuntimeRegistration::RuntimeRegistration(DeviceKind kind, DeviceRuntime& runtime) {
   runtimes()[static_cast<int>(kind)] = &runtime;

@@ -1,18 +1,26 @@
-// DeviceRuntime: the memory of one kind of device. Internal.
+// DeviceRuntime: the memory of one kind of device, and the order of its work. Internal.
 //
 // The CPU's is in memory.cpp. A build with CUDA registers the GPU's (cuda_runtime.cpp), the tests of
 // a build without it one that plays a GPU on the CPU (tests/emulator). Nothing else in core knows
-// what a GPU is. Work is done in the order of the calls; what the host is to read is there when the
-// call returns.
+// what a GPU is. Work is done in the order of the calls, and the host goes on meanwhile; it waits where it says so.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/device.h"
 
 namespace lw {
+
+/// Bytes on their way from a device to the host.
+class Arrival {
+ public:
+  virtual ~Arrival() = default;
+  /// Waits until they are there. They stay as long as this lives.
+  virtual const void* wait() = 0;
+};
 
 class DeviceRuntime {
  public:
@@ -28,11 +36,19 @@ class DeviceRuntime {
   virtual std::byte* allocate(int64_t bytes) = 0;
   virtual void free(std::byte* block) = 0;
   virtual void set(void* block, unsigned char value, int64_t bytes) = 0;
-  /// Between this device and the host, or within this device.
-  virtual void copy(void* to, const void* from, int64_t bytes) = 0;
+  /// From the host, which may change its side at once.
+  virtual void upload(void* to, const void* from, int64_t bytes) = 0;
+  /// To the host, which waits.
+  virtual void download(void* to, const void* from, int64_t bytes) = 0;
+  /// To the host, which does not wait; the device may change its side in work that follows.
+  virtual std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) = 0;
   /// Waits until all work is done.
   virtual void synchronize() = 0;
 };
+
+/// How often the host has waited for a device: what a training step is to do without. Runtimes note their waits.
+int64_t host_waits();
+void note_host_wait();
 
 /// A static object of this type provides the runtime of a kind of device.
 struct RuntimeRegistration {

@@ -42,6 +42,17 @@ std::byte* system_block(int64_t bytes) {
   return static_cast<std::byte*>(block);
 }
 
+/// What is here already.
+class HostArrival final : public Arrival {
+ public:
+  HostArrival(const void* from, int64_t bytes)
+      : bytes_(static_cast<const std::byte*>(from), static_cast<const std::byte*>(from) + bytes) {}
+  const void* wait() override { return bytes_.data(); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
 class CpuRuntime final : public DeviceRuntime {
  public:
   int count() const override { return 1; }
@@ -52,8 +63,12 @@ class CpuRuntime final : public DeviceRuntime {
   void set(void* block, unsigned char value, int64_t bytes) override {
     std::memset(block, value, static_cast<size_t>(bytes));
   }
-  void copy(void* to, const void* from, int64_t bytes) override {
+  void upload(void* to, const void* from, int64_t bytes) override {
     std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  void download(void* to, const void* from, int64_t bytes) override { upload(to, from, bytes); }
+  std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) override {
+    return std::make_unique<HostArrival>(from, bytes);
   }
   void synchronize() override {}
 };

@@ -184,8 +184,11 @@ void Tensor::copy_from(const Tensor& source) {
   // Only blocks without gaps travel; dtypes are converted where the source is.
   const Tensor packed = source.to(dtype_).contiguous();
   Tensor received = is_contiguous() ? *this : empty_like(*this);
-  DeviceRuntime& gpu = runtime_of(device_ == host ? source.device_ : device_);
-  gpu.copy(received.raw(), packed.raw(), bytes());
+  if (device_ == host) {
+    runtime_of(source.device_).download(received.raw(), packed.raw(), bytes());
+  } else {
+    runtime_of(device_).upload(received.raw(), packed.raw(), bytes());
+  }
   if (!is_contiguous()) copy_elements(received, *this);
 }
 

@@ -9,12 +9,17 @@ namespace lw::kernels {
 
 inline constexpr int adding_threads = 1024;
 
-template <class T>
-__global__ void add_up_kernel(const double* parts, int64_t size, double divisor, T* total) {
+/// The sum of all parts, by a block of `adding_threads`; every thread gets it.
+__device__ inline double sum_of_parts(const double* parts, int64_t size) {
   double sum = 0;
 #pragma unroll 4
   for (int64_t i = threadIdx.x; i < size; i += adding_threads) sum += parts[i];
-  sum = cuda::fold_lanes<adding_threads, cuda::Sum>(sum);
+  return cuda::fold_lanes<adding_threads, cuda::Sum>(sum);
+}
+
+template <class T>
+__global__ void add_up_kernel(const double* parts, int64_t size, double divisor, T* total) {
+  const double sum = sum_of_parts(parts, size);
   if (threadIdx.x == 0) *total = static_cast<T>(sum / divisor);
 }
 

@@ -1,6 +1,6 @@
 #include "optim/adam.h"
 
-#include "kernels/adamw/adamw.h"
+#include <algorithm>
 
 namespace lw {
 
@@ -12,26 +12,25 @@ void AdamOptions::describe(Fields& f) {
 
 AdaptiveMoments::AdaptiveMoments(const AdamOptions& options, const FlatParameters& parameters,
                                  const RoleTable& table, bool decoupled)
-    : Optimizer(parameters, table, {"exp_avg", "exp_avg_sq"}),
-      options_(options),
-      decoupled_(decoupled) {
+    : Optimizer(parameters, table, {"exp_avg", "exp_avg_sq"}, kernels::adam_factors) {
   check(options.betas.size() == 2, "optim.betas: expected two numbers, received ",
         options.betas.size());
   for (const double beta : options.betas)
     check(0 <= beta && beta < 1, "optim.betas: expected numbers in [0, 1), received ", beta);
+  method_ = {.beta1 = options.betas[0],
+             .beta2 = options.betas[1],
+             .epsilon = options.eps,
+             .decoupled = decoupled};
 }
 
-void AdaptiveMoments::update(Part& part) {
-  kernels::adamw(part.gradient,
-                 {.lr = part.lr,
-                  .beta1 = options_.betas[0],
-                  .beta2 = options_.betas[1],
-                  .epsilon = options_.eps,
-                  .weight_decay = part.weight_decay,
-                  .decoupled = decoupled_,
-                  .gradient_scale = part.gradient_scale,
-                  .update = part.update},
-                 part.value, part.state[0], part.state[1]);
+void AdaptiveMoments::write_factors(double lr, double weight_decay, int64_t update,
+                                    double* factors) const {
+  std::ranges::copy(kernels::factors_of(method_, lr, weight_decay, update), factors);
+}
+
+void AdaptiveMoments::update(const Tensor& gradients, const kernels::UpdateNumbers& numbers,
+                             Tensor& values, Tensors& state) {
+  kernels::adamw(gradients, method_, numbers, values, state[0], state[1]);
 }
 
 namespace {

@@ -10,6 +10,7 @@
 // Kingma & Ba 2014, arXiv:1412.6980.
 #pragma once
 
+#include "kernels/adamw/adamw.h"
 #include "optim/optimizer.h"
 
 namespace lw {
@@ -30,10 +31,11 @@ class AdaptiveMoments : public Optimizer {
                   const RoleTable& table, bool decoupled);
 
  private:
-  void update(Part& part) final;
+  void write_factors(double lr, double weight_decay, int64_t update, double* factors) const final;
+  void update(const Tensor& gradients, const kernels::UpdateNumbers& numbers, Tensor& values,
+              Tensors& state) final;
 
-  AdamOptions options_;
-  bool decoupled_;
+  kernels::AdamUpdate method_;
 };
 
 class Adam final : public AdaptiveMoments {

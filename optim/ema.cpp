@@ -7,14 +7,19 @@
 namespace lw {
 
 WeightAverage::WeightAverage(FlatParameters parameters, double decay)
-    : parameters_(std::move(parameters)), decay_(decay), averages_(parameters_.values().clone()) {
+    : parameters_(std::move(parameters)),
+      decay_(decay),
+      averages_(parameters_.values().clone()),
+      weight_(Tensor::zeros({}, DType::f64, averages_.device())) {
   check(0 <= decay && decay < 1, "ema: expected a decay in [0, 1), received ", decay);
 }
 
-void WeightAverage::update() {
+void WeightAverage::prepare() {
   const auto n = static_cast<double>(updates_++);
-  kernels::average(parameters_.values(), 1 - std::min(decay_, (1 + n) / (10 + n)), averages_);
+  weight_.copy_from(Tensor::scalar(1 - std::min(decay_, (1 + n) / (10 + n)), DType::f64, host));
 }
+
+void WeightAverage::update() { kernels::average(parameters_.values(), weight_, averages_); }
 
 void WeightAverage::use(const Tensor& flat) const {
   for (const FlatParameters::Entry& entry : parameters_.entries()) {

@@ -18,7 +18,9 @@ class WeightAverage {
  public:
   WeightAverage(FlatParameters parameters, double decay);
 
-  /// Takes in the parameters as they are now; call it after each step of the optimizer.
+  /// Tells the device of the next update.
+  void prepare();
+  /// Takes in the parameters as they are now; call it after each step of the optimizer. Nothing waits for the device.
   void update();
 
   /// While one of these lives, the model computes with the averages. The parameters themselves stay
@@ -49,7 +51,7 @@ class WeightAverage {
 
   FlatParameters parameters_;
   double decay_;
-  Tensor averages_;
+  Tensor averages_, weight_;  // weight_: of the parameters in the next update
   int64_t updates_ = 0;
 };
 

@@ -1,45 +1,47 @@
 #include "optim/optimizer.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "kernels/square_sum/square_sum.h"
+#include "kernels/clip/clip.h"
 
 namespace lw {
 
-double clip_scale(double norm, double clip_norm) {
-  return clip_norm > 0 ? std::min(1.0, clip_norm / (norm + 1e-6)) : 1;
-}
+static_assert(roles <= kernels::UpdateGroups::most);
 
 Optimizer::Optimizer(FlatParameters parameters, const RoleTable& table,
-                     std::vector<std::string> state_names)
-    : parameters_(std::move(parameters)), table_(table), state_names_(std::move(state_names)) {
+                     std::vector<std::string> state_names, int64_t factors)
+    : parameters_(std::move(parameters)),
+      table_(table),
+      state_names_(std::move(state_names)),
+      factors_(factors) {
   for (size_t i = 0; i < state_names_.size(); ++i) state_.push_back(parameters_.zeros());
+  const std::vector<FlatParameters::Group>& groups = parameters_.groups();
+  for (const FlatParameters::Group& group : groups)
+    numbers_.groups.ends[numbers_.groups.count++] = group.end;
+  const Device device = parameters_.values().device();
+  const auto size = std::ssize(groups) * factors;
+  prepared_ = Tensor::zeros({1 + size}, DType::f64, device);
+  outcome_ = Tensor::zeros({kernels::clip_outcomes}, DType::f64, device);
+  numbers_.factors = prepared_.slice(0, 1, 1 + size).reshape({std::ssize(groups), factors});
+  numbers_.scale = outcome_.select(0, 1);
 }
 
-double Optimizer::gradient_norm() {
-  parameters_.complete_gradients();
-  double sum = 0;
-  kernels::square_sum(parameters_.gradients(), sum);
-  return std::sqrt(sum);
-}
-
-void Optimizer::step(double lr_factor, double gradient_scale) {
-  parameters_.complete_gradients();
+void Optimizer::prepare(double lr_factor, double gradient_scale) {
   ++updates_;
+  const Tensor numbers = Tensor::empty(prepared_.shape(), DType::f64, host);
+  auto* next = numbers.data<double>();
+  *next++ = gradient_scale;
   for (const FlatParameters::Group& group : parameters_.groups()) {
-    const auto of_group = [&](const Tensor& flat) { return flat.slice(0, group.begin, group.end); };
     const RoleSettings& settings = table_[static_cast<size_t>(group.role)];
-    Part part{of_group(parameters_.values()),
-              of_group(parameters_.gradients()),
-              {},
-              settings.lr * lr_factor,
-              settings.weight_decay,
-              gradient_scale,
-              updates_};
-    for (const Tensor& state : state_) part.state.push_back(of_group(state));
-    update(part);
+    write_factors(settings.lr * lr_factor, settings.weight_decay, updates_, next);
+    next += factors_;
   }
+  prepared_.copy_from(numbers);
+}
+
+void Optimizer::step(double clip_norm, const Tensor& losses) {
+  parameters_.complete_gradients();
+  kernels::clip({parameters_.gradients(), prepared_.select(0, 0), losses, clip_norm}, outcome_);
+  Tensor values = parameters_.values();
+  update(parameters_.gradients(), numbers_, values, state_);
 }
 
 std::vector<Optimizer::StateTensor> Optimizer::state() const {

@@ -10,22 +10,22 @@ void SgdOptions::describe(Fields& f) {
 }
 
 Sgd::Sgd(const SgdOptions& options, const FlatParameters& parameters, const RoleTable& table)
-    : Optimizer(parameters, table,
-                options.momentum != 0 ? std::vector<std::string>{"momentum"}
-                                      : std::vector<std::string>{}),
+    : Optimizer(
+          parameters, table,
+          options.momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{},
+          kernels::sgd_factors),
       options_(options) {
   check(!options.nesterov || options.momentum > 0, "sgd: nesterov needs a momentum above 0");
 }
 
-void Sgd::update(Part& part) {
-  Tensor momentum = part.state.empty() ? Tensor() : part.state[0];
-  kernels::sgd(part.gradient,
-               {.lr = part.lr,
-                .momentum = options_.momentum,
-                .nesterov = options_.nesterov,
-                .weight_decay = part.weight_decay,
-                .gradient_scale = part.gradient_scale},
-               part.value, momentum);
+void Sgd::write_factors(double lr, double weight_decay, int64_t, double* factors) const {
+  factors[0] = weight_decay, factors[1] = lr;
+}
+
+void Sgd::update(const Tensor& gradients, const kernels::UpdateNumbers& numbers, Tensor& values,
+                 Tensors& state) {
+  Tensor momentum = state.empty() ? Tensor() : state[0];
+  kernels::sgd(gradients, {options_.momentum, options_.nesterov}, numbers, values, momentum);
 }
 
 namespace {

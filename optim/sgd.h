@@ -24,7 +24,10 @@ class Sgd final : public Optimizer {
   Sgd(const SgdOptions& options, const FlatParameters& parameters, const RoleTable& table);
 
  private:
-  void update(Part& part) override;
+  void write_factors(double lr, double weight_decay, int64_t update,
+                     double* factors) const override;
+  void update(const Tensor& gradients, const kernels::UpdateNumbers& numbers, Tensor& values,
+              Tensors& state) override;
 
   SgdOptions options_;
 };

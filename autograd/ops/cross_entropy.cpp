@@ -23,13 +23,15 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets,
   check(!options.divisor || *options.divisor > 0, "cross_entropy: divisor is ",
         options.divisor.value_or(0), ", expected a positive number");
 
-  const int64_t counted = counted_targets(targets, options.ignore_index);
-  const CrossEntropy in{
-      .logits = logits.value().rows(),
-      .targets = targets.to(logits.device()).contiguous(),
-      .ignore_index = options.ignore_index,
-      .label_smoothing = options.label_smoothing,
-      .divisor = options.divisor.value_or(static_cast<double>(std::max<int64_t>(1, counted)))};
+  const auto counted = [&] {
+    return static_cast<double>(
+        std::max<int64_t>(1, counted_targets(targets, options.ignore_index)));
+  };
+  const CrossEntropy in{.logits = logits.value().rows(),
+                        .targets = targets.to(logits.device()).contiguous(),
+                        .ignore_index = options.ignore_index,
+                        .label_smoothing = options.label_smoothing,
+                        .divisor = options.divisor ? *options.divisor : counted()};
   Tensor loss = Tensor::empty({}, logits.dtype(), logits.device());
   Tensor saved = Tensor::empty({in.logits.size(0), 2}, logits.dtype(), logits.device());
   kernels::cross_entropy_forward(in, loss, saved);

@@ -7,44 +7,49 @@
 #include <cmath>
 
 #include "core/kernel.h"
+#include "kernels/update.h"
 
 namespace lw::kernels {
 
 struct AdamUpdate {
-  double lr = 0;
   double beta1 = 0.9, beta2 = 0.999;
   double epsilon = 1e-8;
-  double weight_decay = 0;
-  bool decoupled = true;      ///< AdamW; false: decay is part of the gradient
-  double gradient_scale = 1;  ///< multiplies g first
-  int64_t update = 1;         ///< number of this update, from 1
+  bool decoupled = true;  ///< AdamW; false: decay is part of the gradient
 };
 
-inline Kernel<void(const Tensor& g, const AdamUpdate&, Tensor& p, Tensor& m, Tensor& v)> adamw{
-    "adamw"};
+/// A row of UpdateNumbers::factors: the penalty, what is kept of p, 1 / sqrt(1 - beta2^t), and the rate over
+/// 1 - beta1^t, for the update number t = 1, 2, ...
+inline constexpr int adam_factors = 4;
+inline std::array<double, adam_factors> factors_of(const AdamUpdate& u, double lr,
+                                                   double weight_decay, int64_t update) {
+  const auto t = static_cast<double>(update);
+  return {u.decoupled ? 0 : weight_decay, u.decoupled ? 1 - lr * weight_decay : 1,
+          1 / std::sqrt(1 - std::pow(u.beta2, t)), lr / (1 - std::pow(u.beta1, t))};
+}
+
+inline Kernel<void(const Tensor& g, const AdamUpdate&, const UpdateNumbers&, Tensor& p, Tensor& m,
+                   Tensor& v)>
+    adamw{"adamw"};
 
 /// Refuses tensors that do not fit each other.
-inline void check_adamw(const Tensor& g, const Tensor& p, const Tensor& m, const Tensor& v) {
+inline void check_adamw(const Tensor& g, const UpdateNumbers& numbers, const Tensor& p,
+                        const Tensor& m, const Tensor& v) {
   for (const Tensor& t : {p, m, v})
     check(t.numel() == g.numel() && g.is_contiguous() && t.is_contiguous(),
           "adamw: expected contiguous tensors of one size, received ", g, " and ", t);
+  check_update("adamw", numbers, g.numel(), adam_factors);
 }
 
 /// The scalars of an update, in the type of the elements.
 template <class T>
-struct AdamFactors {
-  T scale, penalty, keep, rate1, rate2, beta2, epsilon, root, lr;
+struct AdamScalars {
+  T rate1, rate2, beta2, epsilon;
 
-  explicit AdamFactors(const AdamUpdate& u) {
-    const double t = static_cast<double>(u.update);
-    scale = static_cast<T>(u.gradient_scale);
-    penalty = static_cast<T>(u.decoupled ? 0 : u.weight_decay);
-    keep = static_cast<T>(u.decoupled ? 1 - u.lr * u.weight_decay : 1);
-    rate1 = static_cast<T>(1 - u.beta1), rate2 = static_cast<T>(1 - u.beta2);
-    beta2 = static_cast<T>(u.beta2), epsilon = static_cast<T>(u.epsilon);
-    root = static_cast<T>(1 / std::sqrt(1 - std::pow(u.beta2, t)));
-    lr = static_cast<T>(u.lr / (1 - std::pow(u.beta1, t)));
-  }
+  explicit AdamScalars(const AdamUpdate& u)
+      : rate1(static_cast<T>(1 - u.beta1)),
+        rate2(static_cast<T>(1 - u.beta2)),
+        beta2(static_cast<T>(u.beta2)),
+        epsilon(static_cast<T>(u.epsilon)) {}
 };
 
 }  // namespace lw::kernels

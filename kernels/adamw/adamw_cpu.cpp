@@ -15,8 +15,12 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
-void update(const AdamUpdate& u, int64_t size, const T* g, T* p, T* m, T* v) {
-  const auto [scale, penalty, keep, rate1, rate2, beta2, epsilon, root, lr] = AdamFactors<T>(u);
+void update(const AdamScalars<T>& u, const double* factors, double gradient_scale, int64_t size,
+            const T* g, T* p, T* m, T* v) {
+  const auto [rate1, rate2, beta2, epsilon] = u;
+  const T scale = static_cast<T>(gradient_scale), penalty = static_cast<T>(factors[0]);
+  const T keep = static_cast<T>(factors[1]), root = static_cast<T>(factors[2]);
+  const T lr = static_cast<T>(factors[3]);
   lw::simd::HWY_NAMESPACE::for_vectors<T>(size, [&](auto d, int64_t i) HWY_ATTR {
     const auto before = hn::LoadU(d, p + i), m0 = hn::LoadU(d, m + i), v0 = hn::LoadU(d, v + i);
     const auto dy =
@@ -32,14 +36,24 @@ void update(const AdamUpdate& u, int64_t size, const T* g, T* p, T* m, T* v) {
   });
 }
 
-void update_all(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
+void update_all(const Tensor& g, const AdamUpdate& u, const UpdateNumbers& numbers, Tensor& p,
+                Tensor& m, Tensor& v) {
+  const double scale = *numbers.scale.data<double>();
+  if (!std::isfinite(scale)) return;
+  const double* factors = numbers.factors.data<double>();
   for_float("adamw", g.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* dy = g.data<T>();
     T *x = p.data<T>(), *m1 = m.data<T>(), *m2 = v.data<T>();
-    parallel_for(g.numel(), 1 << 15, [&](int64_t begin, int64_t end) {
-      update(u, end - begin, dy + begin, x + begin, m1 + begin, m2 + begin);
-    });
+    int64_t first = 0;
+    for (int k = 0; k < numbers.groups.count; ++k, factors += adam_factors) {
+      const int64_t last = numbers.groups.ends[k];
+      parallel_for(last - first, 1 << 15, [&](int64_t begin, int64_t end) {
+        const int64_t at = first + begin;
+        update(AdamScalars<T>(u), factors, scale, end - begin, dy + at, x + at, m1 + at, m2 + at);
+      });
+      first = last;
+    }
   });
 }
 
@@ -53,9 +67,10 @@ namespace {
 
 HWY_EXPORT(update_all);
 
-void adamw_cpu(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
-  check_adamw(g, p, m, v);
-  HWY_DYNAMIC_DISPATCH(update_all)(g, u, p, m, v);
+void adamw_cpu(const Tensor& g, const AdamUpdate& u, const UpdateNumbers& numbers, Tensor& p,
+               Tensor& m, Tensor& v) {
+  check_adamw(g, numbers, p, m, v);
+  HWY_DYNAMIC_DISPATCH(update_all)(g, u, numbers, p, m, v);
 }
 
 const Implementation cpu{adamw, DeviceKind::cpu, &adamw_cpu};

@@ -5,20 +5,27 @@
 namespace lw::kernels {
 namespace {
 
+/// `gradient_scale` and the `factors` of the groups are read where the device has them.
 template <int N, class T>
-__global__ void adamw_kernel(AdamFactors<T> u, int64_t size, const T* g, T* p, T* m, T* v) {
+__global__ void adamw_kernel(AdamScalars<T> u, UpdateGroups groups, const double* factors,
+                             const double* gradient_scale, int64_t size, const T* g, T* p, T* m,
+                             T* v) {
   const int64_t i = N * cuda::thread_number(), left = size - i;
-  if (left <= 0) return;
+  if (left <= 0 || !std::isfinite(*gradient_scale)) return;
+  factors += adam_factors * groups.of(i);
+  const T scale = static_cast<T>(*gradient_scale), penalty = static_cast<T>(factors[0]);
+  const T keep = static_cast<T>(factors[1]), root = static_cast<T>(factors[2]);
+  const T lr = static_cast<T>(factors[3]);
   const auto gradient = cuda::load_pack<N>(g + i, left);
   auto value = cuda::load_pack<N>(p + i, left), mean = cuda::load_pack<N>(m + i, left),
        square = cuda::load_pack<N>(v + i, left);
 #pragma unroll
   for (int k = 0; k < N; ++k) {
-    const T dy = std::fma(u.penalty, value.at[k], u.scale * gradient.at[k]);
+    const T dy = std::fma(penalty, value.at[k], scale * gradient.at[k]);
     const T m1 = std::fma(u.rate1, dy - mean.at[k], mean.at[k]);
     const T v1 = std::fma(u.rate2 * dy, dy, u.beta2 * square.at[k]);
-    const T spread = std::fma(std::sqrt(v1), u.root, u.epsilon);
-    value.at[k] = std::fma(-u.lr, m1 / spread, u.keep * value.at[k]);
+    const T spread = std::fma(std::sqrt(v1), root, u.epsilon);
+    value.at[k] = std::fma(-lr, m1 / spread, keep * value.at[k]);
     mean.at[k] = m1, square.at[k] = v1;
   }
   cuda::store_pack(p + i, left, value);
@@ -26,15 +33,17 @@ __global__ void adamw_kernel(AdamFactors<T> u, int64_t size, const T* g, T* p, T
   cuda::store_pack(v + i, left, square);
 }
 
-void adamw_cuda(const Tensor& g, const AdamUpdate& u, Tensor& p, Tensor& m, Tensor& v) {
-  check_adamw(g, p, m, v);
+void adamw_cuda(const Tensor& g, const AdamUpdate& u, const UpdateNumbers& numbers, Tensor& p,
+                Tensor& m, Tensor& v) {
+  check_adamw(g, numbers, p, m, v);
   for_float("adamw", g.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* dy = g.data<T>();
     T *x = p.data<T>(), *m1 = m.data<T>(), *m2 = v.data<T>();
     cuda::for_pack_size<T>({dy, x, m1, m2}, [&](auto n) {
       cuda::launch(adamw_kernel<n(), T>, cuda::cover(cuda::divide_up(g.numel(), n())),
-                   AdamFactors<T>(u), g.numel(), dy, x, m1, m2);
+                   AdamScalars<T>(u), numbers.groups, numbers.factors.data<double>(),
+                   numbers.scale.data<double>(), g.numel(), dy, x, m1, m2);
     });
   });
 }

@@ -23,7 +23,8 @@ void average_range(const T* x, double weight, int64_t size, T* y) {
   });
 }
 
-void average_all(const Tensor& x, double weight, Tensor& y) {
+void average_all(const Tensor& x, const Tensor& weight_, Tensor& y) {
+  const double weight = *weight_.data<double>();
   for_float("average", x.dtype(), [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* in = x.data<T>();
@@ -44,8 +45,8 @@ namespace {
 
 HWY_EXPORT(average_all);
 
-void average_cpu(const Tensor& x, double weight, Tensor& y) {
-  check_average(x, y);
+void average_cpu(const Tensor& x, const Tensor& weight, Tensor& y) {
+  check_average(x, weight, y);
   HWY_DYNAMIC_DISPATCH(average_all)(x, weight, y);
 }
 

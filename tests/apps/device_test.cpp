@@ -68,6 +68,24 @@ TEST_F(OnGpu, TwoRunsHaveTheSameBytes) {
   expect_same("whole", "again");
 }
 
+TEST_F(OnGpu, DivergenceIsThatOfTheCpuThoughItIsSeenLater) {
+  const std::vector<std::string> steep{"optim.lr=1e20", "optim.schedule.kind=constant",
+                                       "train.eval_every=100", "train.checkpoint_every=1000",
+                                       "train.log_every=1"};
+  const auto diverged = [&](const std::string& run, std::vector<std::string> overrides,
+                            const std::vector<std::string>& environment) {
+    overrides.insert(overrides.end(), steep.begin(), steep.end());
+    const Ended ended = longwave(train("digits", run, overrides), environment);
+    EXPECT_EQ(ended.code, 4) << ended.err;
+    EXPECT_TRUE(checkpoints(run).empty());
+    const size_t place = ended.err.find("error: step ");
+    EXPECT_NE(place, std::string::npos) << ended.err;
+    return ended.err.substr(place, ended.err.find(':', place + 7) - place);  // "error: step 3"
+  };
+  EXPECT_EQ(diverged("cpu", {}, {}), diverged("gpu", {"device=cuda"}, environment_));
+  EXPECT_EQ(metrics("cpu").size(), metrics("gpu").size());
+}
+
 TEST_F(OnGpu, TwoRanksEqualOne) {
   complete(train("copying", "one", {"device=cuda"}), environment_);
   std::vector<std::string> two = train("copying", "two", {"device=cuda"});

@@ -47,6 +47,21 @@ void explain(int, siginfo_t* info, void*) {
   std::signal(SIGSEGV, SIG_DFL);
 }
 
+class EmulatedArrival final : public Arrival {
+ public:
+  EmulatedArrival(const void* from, int64_t bytes) : bytes_(static_cast<size_t>(bytes)) {
+    const MemoryAccess access;
+    std::memcpy(bytes_.data(), from, bytes_.size());
+  }
+  const void* wait() override {
+    note_host_wait();
+    return bytes_.data();
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
 class EmulatedRuntime final : public DeviceRuntime {
  public:
   int count() const override { return 1; }
@@ -79,11 +94,18 @@ class EmulatedRuntime final : public DeviceRuntime {
     const MemoryAccess access;
     std::memset(block, value, static_cast<size_t>(bytes));
   }
-  void copy(void* to, const void* from, int64_t bytes) override {
+  void upload(void* to, const void* from, int64_t bytes) override {
     const MemoryAccess access;
     std::memcpy(to, from, static_cast<size_t>(bytes));
   }
-  void synchronize() override {}
+  void download(void* to, const void* from, int64_t bytes) override {
+    note_host_wait();
+    upload(to, from, bytes);
+  }
+  std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) override {
+    return std::make_unique<EmulatedArrival>(from, bytes);
+  }
+  void synchronize() override { note_host_wait(); }
 
  private:
   std::map<int64_t, std::vector<std::byte*>> free_;

@@ -35,7 +35,8 @@ TEST(Adam, FindsTheMinimumOfAQuadratic) {
   for (int step = 0; step < 500; ++step) {
     optimizer.parameters().clear_gradients();
     x.backward(x.value().clone());  // of |x|^2 / 2
-    optimizer.step(step < 250 ? 1 : 0.1);
+    optimizer.prepare(step < 250 ? 1 : 0.1);
+    optimizer.step();
   }
   for (const double value : x.value().to_vector()) EXPECT_NEAR(value, 0, 1e-3);
 }

@@ -32,6 +32,7 @@ TEST(AdamW, WithoutGradientsOnlyTheDecayActs) {
   ToyModel model(DType::f64);
   const double before = model.parameters[0].value.value().at({0, 0});
   AdamW optimizer({}, FlatParameters(model.parameters), toy_table(0.1, 0.5));
+  optimizer.prepare();
   optimizer.step();
   EXPECT_DOUBLE_EQ(model.parameters[0].value.value().at({0, 0}), before * 0.95);
 }

@@ -16,6 +16,7 @@ TEST(WeightAverage, FollowsTheParameters) {
   for (int n = 0; n < 20; ++n) {
     value = n;
     parameters[0].value.value().slice(0, 32, 33).fill(value);
+    average.prepare();
     average.update();
     const double decay = std::min(0.2, (1.0 + n) / (10 + n));
     expected += (1 - decay) * (value - expected);
@@ -45,8 +46,10 @@ TEST(WeightAverage, ContinuesFromItsStateToTheBit) {
   const FlatParameters flat(model.parameters);
   WeightAverage whole(flat, 0.9), resumed(FlatParameters(other.parameters), 0.9);
   Tensor values = flat.values();
+  whole.prepare();
   whole.update();
   values.fill(2);
+  whole.prepare();
   whole.update();
   const auto saved = whole.state();
   auto restored = resumed.state();
@@ -56,7 +59,9 @@ TEST(WeightAverage, ContinuesFromItsStateToTheBit) {
     Tensor value = p.value.value();
     value.fill(2);
   }
+  whole.prepare();
   whole.update();
+  resumed.prepare();
   resumed.update();
   for (size_t i = 0; i < saved.size(); ++i)
     EXPECT_EQ(resumed.state()[i].value.to_vector(), whole.state()[i].value.to_vector());

@@ -31,7 +31,8 @@ struct ToyModel {
   void step(Optimizer& optimizer, uint64_t number, double lr_factor = 1, double scale = 1) {
     optimizer.parameters().clear_gradients();
     for (Parameter& p : parameters) p.value.backward(gradient(p, number));
-    optimizer.step(lr_factor, scale);
+    optimizer.prepare(lr_factor, scale);
+    optimizer.step();
   }
 
   std::vector<double> values() const {

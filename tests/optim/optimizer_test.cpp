@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/device_runtime.h"
 #include "optim/adamw.h"
 #include "tests/compare.h"
 #include "tests/optim/fixture.h"
@@ -69,27 +70,54 @@ TEST(FlatParameters, RefusesWhatItCannotHold) {
             "optimizer: two parameters are called `w`");
 }
 
-TEST(Norm, IsFiniteExactlyIfEveryGradientIs) {
+TEST(Optimizer, AStepThatIsNotFiniteChangesNothing) {
   ToyModel model;
-  AdamW optimizer({}, FlatParameters(model.parameters), toy_table(0.1, 0));
-  const auto norm_with = [&](float value) {
+  AdamW optimizer({}, FlatParameters(model.parameters), toy_table(0.1, 0.1));
+  model.step(optimizer, 0);
+  const auto step_with = [&](float value, const Tensor& losses = {}) {
     optimizer.parameters().clear_gradients();
     Tensor gradient = Tensor::zeros({1000});
     gradient.slice(0, 999, 1000).fill(value);
     model.parameters[3].value.backward(gradient);
-    return optimizer.gradient_norm();
+    optimizer.prepare(1, 0.5);
+    optimizer.step(1, losses);
+    return optimizer.outcome().to_vector();
   };
-  EXPECT_EQ(norm_with(3), 3);
-  EXPECT_TRUE(std::isfinite(norm_with(std::numeric_limits<float>::max())));
-  EXPECT_FALSE(std::isfinite(norm_with(std::numeric_limits<float>::infinity())));
-  EXPECT_FALSE(std::isfinite(norm_with(std::numeric_limits<float>::quiet_NaN())));
+  const auto everything = [&] {
+    auto all = model.values();
+    for (const Optimizer::StateTensor& state : optimizer.state())
+      for (const double x : state.value.to_vector()) all.push_back(x);
+    return all;
+  };
+  const auto before = everything();
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  for (const float value : {inf, std::numeric_limits<float>::quiet_NaN()}) {
+    EXPECT_FALSE(std::isfinite(step_with(value)[0]));
+    EXPECT_EQ(everything(), before);
+  }
+  const std::vector<double> bad_loss = step_with(3, Tensor::full({1}, inf, DType::f64));
+  EXPECT_EQ(bad_loss[0], 1.5);
+  EXPECT_TRUE(std::isnan(bad_loss[1]));
+  EXPECT_EQ(everything(), before);
+
+  const std::vector<double> good = step_with(3, Tensor::full({2}, 4, DType::f64));
+  EXPECT_EQ(good[0], 1.5);
+  EXPECT_NEAR(good[1], 0.5 / 1.5, 1e-6);
+  EXPECT_EQ(good[2], 8);
+  EXPECT_NE(everything(), before);
 }
 
-TEST(Norm, ClippingScalesDownOnly) {
-  EXPECT_EQ(clip_scale(0.5, 1), 1);
-  EXPECT_EQ(clip_scale(1e9, 0), 1);
-  EXPECT_NEAR(clip_scale(10, 1), 0.1, 1e-6);
-  EXPECT_LE(10 * clip_scale(10, 1), 1);
+TEST(Optimizer, NeverWaitsForTheDevice) {
+  ToyModel model;
+  AdamW optimizer({}, FlatParameters(model.parameters), toy_table(0.1, 0.1));
+  Tensors gradients;
+  for (const Parameter& p : model.parameters) gradients.push_back(ToyModel::gradient(p, 0));
+  const int64_t before = host_waits();
+  optimizer.prepare(0.5, 0.5);
+  for (size_t i = 0; i < gradients.size(); ++i) model.parameters[i].value.backward(gradients[i]);
+  optimizer.step(1);
+  optimizer.parameters().clear_gradients();
+  EXPECT_EQ(host_waits(), before);
 }
 
 TEST(Optimizer, HasTheSameBitsOnAnyNumberOfThreads) {
@@ -100,7 +128,8 @@ TEST(Optimizer, HasTheSameBitsOnAnyNumberOfThreads) {
     for (uint64_t step = 0; step < 3; ++step) {
       optimizer.parameters().clear_gradients();
       parameters[0].value.backward(ToyModel::gradient(parameters[0], step));
-      optimizer.step(1, clip_scale(optimizer.gradient_norm(), 1));
+      optimizer.prepare();
+      optimizer.step(1);
     }
     return Tensors{parameters[0].value.value()};
   });

@@ -85,6 +85,7 @@ TEST(OptimOptions, EachRoleIsUpdatedWithItsOwnSettings) {
     value.fill(1);
     p.value.backward(Tensor::full(p.value.shape(), 1));
   }
+  optimizer->prepare();
   optimizer->step();
   EXPECT_FLOAT_EQ(model.parameters[0].value.value().at({3, 3}), 1 - 0.1 * 1.5);  // matrix
   EXPECT_FLOAT_EQ(model.parameters[1].value.value().item(), 1 - 0.001);          // ssm_dt

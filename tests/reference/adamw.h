@@ -2,14 +2,20 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
-
-#include "kernels/adamw/adamw.h"
 
 namespace lw::reference {
 
-inline void adamw(const kernels::AdamUpdate& u, const std::vector<double>& gradient,
-                  std::vector<double>& p, std::vector<double>& m, std::vector<double>& v) {
+struct AdamUpdate {
+  double lr = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  bool decoupled = true;
+  double gradient_scale = 1;
+  int64_t update = 1;  // from 1
+};
+
+inline void adamw(const AdamUpdate& u, const std::vector<double>& gradient, std::vector<double>& p,
+                  std::vector<double>& m, std::vector<double>& v) {
   const double t = static_cast<double>(u.update);
   for (size_t i = 0; i < p.size(); ++i) {
     double g = gradient[i] * u.gradient_scale;

@@ -1,11 +1,11 @@
-#include "kernels/square_sum/square_sum.h"
+#include "kernels/clip/clip.h"
 
 #include <numeric>
 
 #include "core/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/square_sum/square_sum_cpu.cpp"
+#define HWY_TARGET_INCLUDE "kernels/clip/clip_cpu.cpp"
 #include <hwy/foreach_target.h>  // before highway.h
 #include <hwy/highway.h>
 
@@ -45,7 +45,7 @@ double sum_of_squares(const T* x, int64_t size) {
 double sum_of_all_squares(const Tensor& x) {
   constexpr int64_t grain = 1 << 16;
   std::vector<double> parts(static_cast<size_t>((x.numel() + grain - 1) / grain));
-  for_float("square_sum", x.dtype(), [&](auto tag) {
+  for_float("clip", x.dtype(), [&](auto tag) {
     const auto* data = x.data<typename decltype(tag)::type>();
     parallel_for(x.numel(), grain, [&](int64_t begin, int64_t end) {
       parts[static_cast<size_t>(begin / grain)] = sum_of_squares(data + begin, end - begin);
@@ -64,12 +64,14 @@ namespace {
 
 HWY_EXPORT(sum_of_all_squares);
 
-void square_sum_cpu(const Tensor& x, double& sum) {
-  check_square_sum(x);
-  sum = HWY_DYNAMIC_DISPATCH(sum_of_all_squares)(x);
+void clip_cpu(const Clip& in, Tensor& outcome) {
+  check_clip(in, outcome);
+  finish_clip(HWY_DYNAMIC_DISPATCH(sum_of_all_squares)(in.gradients), *in.mean.data<double>(),
+              in.clip_norm, in.losses ? in.losses.data<double>() : nullptr,
+              in.losses ? in.losses.numel() : 0, outcome.data<double>());
 }
 
-const Implementation cpu{square_sum, DeviceKind::cpu, &square_sum_cpu};
+const Implementation cpu{clip, DeviceKind::cpu, &clip_cpu};
 
 }  // namespace
 }  // namespace lw::kernels

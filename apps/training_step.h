@@ -1,0 +1,63 @@
+// TrainingStep: what a step computes. It is given to the device as a whole; the host does not wait for it.
+//
+//   for each micro-batch:  forward, backward
+//   sums over the ranks
+//   norm of the gradients, clip, update, averaged weights
+//
+// What the step depends on besides the batch (rates, decay, number of targets) is sent to the device before the update;
+// what it found (loss, norm of the gradient) comes back in an Outcome, to be looked at later.
+//
+// Cost on the host: that of starting the kernels. On the CPU a step is done when run() returns.
+// Errors: those of the data, and of tokens and labels out of range. A step whose loss or gradient is not finite changes
+// no parameter; its outcome says so.
+#pragma once
+
+#include "apps/objective.h"
+#include "apps/run_config.h"
+#include "core/communicator.h"
+#include "core/readback.h"
+#include "data/loader.h"
+#include "optim/ema.h"
+#include "optim/gradient_sums.h"
+
+namespace lw {
+
+class TrainingStep {
+ public:
+  /// What a step works on; `average` may be null.
+  struct Parts {
+    const Task& task;
+    const Model& model;
+    Optimizer& optimizer;
+    GradientSums& gradient_sums;
+    WeightAverage* average;
+    Communicator& ranks;
+  };
+  TrainingStep(const RunConfig& config, const Parts& parts);
+
+  /// A step that the device was given.
+  struct Outcome {
+    int64_t step;   ///< updates done with this one
+    int64_t count;  ///< targets, over all ranks
+    int64_t epoch;
+    double lr_factor;
+    Readback numbers;  ///< Optimizer::outcome() of this rank
+
+    double grad_norm() const { return numbers.wait()[0]; }
+    /// The sum over this rank's targets.
+    double loss_sum() const { return numbers.wait()[2]; }
+  };
+  /// Step number `step`, from 0, on the next batch of the loader. Throws Interrupted at a signal.
+  Outcome run(int64_t step, double lr_factor, Loader& loader);
+
+ private:
+  /// Forward and backward pass; the sum of the losses goes to `losses_[micro]`.
+  void differentiate(const Batch& batch, int64_t micro);
+  void update();
+
+  const RunConfig& config_;
+  Parts parts_;
+  Tensor losses_;  // f64, one number a micro-batch
+};
+
+}  // namespace lw
