@@ -10,7 +10,7 @@
 namespace lw {
 
 Score evaluate(const Model& model, const Task& task, const Dataset& split, const std::string& name,
-               int64_t batch, Communicator& ranks) {
+               int64_t batch, Communicator& ranks, double rate) {
   const NoGrad no_grad;
   Score total;
   for (int64_t begin = 0; begin < split.size(); begin += batch) {
@@ -20,8 +20,8 @@ Score evaluate(const Model& model, const Task& task, const Dataset& split, const
     std::vector<int64_t> indices(static_cast<size_t>(share.end - share.begin));
     std::iota(indices.begin(), indices.end(), begin + share.begin);
     const Batch samples = split.batch(indices, /*epoch=*/0);
-    const Model::Result result =
-        model.forward(samples.inputs, {}, {.resets = samples.resets}, samples.lengths);
+    const Model::Result result = model.forward(
+        samples.inputs, {}, {.resets = samples.resets, .rate = rate}, samples.lengths);
     total += score_of(task, result.y, samples.targets);
   }
   total = sum_over(ranks, total);

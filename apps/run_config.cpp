@@ -40,6 +40,12 @@ void TrainOptions::describe(Fields& f) {
       non_negative());
 }
 
+void EvalOptions::describe(Fields& f) {
+  f.optional("rate", rate,
+             "sampling rates that `longwave eval` measures signals at, relative to training",
+             positive());
+}
+
 void SampleOptions::describe(Fields& f) {
   f.optional("every", every, "steps between samples of text; 0: only at the end", non_negative());
   f.optional("prompt", prompt, "text that a sample continues", non_empty());
@@ -60,6 +66,7 @@ void RunConfig::describe(Fields& f) {
   f.section("model", model, "the model");
   f.section("optim", optim, "the optimizer");
   f.section("train", train, "the training run");
+  f.section("eval", eval, "how the trained model is measured");
   f.section("sample", sample, "text written by a language model on the way");
 }
 

@@ -5,6 +5,7 @@
 //   model: {layer: s4d, d_model: 64}     layers/      which model
 //   optim: {kind: adamw, lr: 0.01}       optim/       how it is trained
 //   train: {epochs: 4, batch: 32}        here         how long, and what is written meanwhile
+//   eval:  {rate: [0.5, 1]}              here         how it is measured in the end
 #pragma once
 
 #include "data/dataset.h"
@@ -35,6 +36,13 @@ struct TrainOptions {
   void describe(Fields& f);
 };
 
+/// How a trained model is measured.
+struct EvalOptions {
+  std::vector<double> rate = {1};
+
+  void describe(Fields& f);
+};
+
 /// What a language model writes while it trains, and at the end of the run.
 struct SampleOptions {
   int64_t every = 0;
@@ -54,6 +62,7 @@ struct RunConfig {
   ModelOptions model;
   OptimOptions optim;
   TrainOptions train;
+  EvalOptions eval;
   SampleOptions sample;
 
   void describe(Fields& f);

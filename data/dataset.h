@@ -50,6 +50,9 @@ class Dataset {
   /// The samples at `indices`, each in [0, size()), as one batch. A generated sample is a pure
   /// function of the seed and its index, and of `epoch` where the dataset draws anew each epoch.
   virtual Batch batch(std::span<const int64_t> indices, int64_t epoch) const = 0;
+  /// The same signals of continuous time with `rate` times as many samples; null where they are
+  /// given as samples (data/resampled.h).
+  virtual std::unique_ptr<Dataset> at_rate([[maybe_unused]] double rate) const { return nullptr; }
 };
 
 /// Between text and tokens; only text datasets have one.

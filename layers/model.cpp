@@ -162,6 +162,12 @@ Variables Model::inputs_of_layers(const Tensor& inputs) const {
   return all;
 }
 
+bool Model::continuous() const {
+  for (const Block* block : blocks_)
+    if (!block->layer().continuous()) return false;
+  return true;
+}
+
 bool Model::causal() const {
   for (const Block* block : blocks_)
     if (!block->layer().causal()) return false;

@@ -75,6 +75,8 @@ class Model final : public Layer {
   const std::vector<Block*>& blocks() const { return blocks_; }
   /// True if every layer can be stepped through: no bidirectional layer is among them.
   bool causal() const;
+  /// True if every layer can be told another rate of samples.
+  bool continuous() const;
 
  private:
   /// Blocks [begin, end). What flows through is the stream, residual and branch, and behind it the
