@@ -1,6 +1,7 @@
 // longwave bench: op, layer, step, generate, machine. step and generate in files of their own.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "apps/bench.h"
 #include "apps/bench_output.h"
@@ -94,21 +95,24 @@ int bench_op(const BenchArguments& arguments) {
     for (Variable& leaf : leaves) leaf.clear_grad();
   };
   const auto run = [&] { return op.run(leaves, sizes); };
+  std::optional<BenchDump> dump;
+  if (!arguments.dump.empty()) {
+    dump.emplace(arguments.dump);
+    dump->tensors("inputs", inputs);  // before an update changes them
+  }
   Variable y = run();
   const Tensor dy = output_gradient(y);
-  if (!arguments.dump.empty()) {
-    BenchDump dump(arguments.dump);
-    dump.tensors("inputs", inputs);
-    dump.tensors("outputs", {{"y", y.value()}});
+  if (dump) {
+    dump->tensors("outputs", {{"y", y.value()}});
     if (dy.defined()) {
       y.backward(dy);
-      dump.tensors("outputs", {{"dy", dy}});
+      dump->tensors("outputs", {{"dy", dy}});
       for (size_t i = 0; i < leaves.size(); ++i)
         if (leaves[i].grad().defined())
-          dump.tensors("gradients", {{inputs[i].name, leaves[i].grad()}});
+          dump->tensors("gradients", {{inputs[i].name, leaves[i].grad()}});
       clear();
     }
-    dump.finish();
+    dump->finish();
   }
   y = Variable();
   const Passes ms = time_passes(run, dy, clear, arguments.rounds);

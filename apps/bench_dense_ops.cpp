@@ -224,10 +224,10 @@ BenchOp update_op(const std::string& name, const std::vector<std::string>& input
 std::vector<BenchOp> update_ops() {
   return {
       update_op(
-          "adamw", {"gradient", "weight", "mean", "square"}, 7, 16,
+          "adamw", {"gradient", "mean", "square", "weight"}, 7, 16,
           [](Tensors& x) {
             const auto factors = kernels::factors_of({}, /*lr=*/1e-3, /*weight_decay=*/0.1, 1);
-            kernels::adamw(x[0], {}, kernels::one_group(x[0].numel(), factors), x[1], x[2], x[3]);
+            kernels::adamw(x[0], {}, kernels::one_group(x[0].numel(), factors), x[3], x[1], x[2]);
           }),
       update_op("sgd", {"gradient", "weight", "momentum"}, 5, 5,
                 [](Tensors& x) {

@@ -23,6 +23,7 @@ class Opponent:
     options: dict = field(default_factory=dict)
     tolerance: float = 1e-3  # of the largest value, for each output and gradient
     per_call: int = 1  # of what is measured: tokens in a call
+    requires: str = ""  # a package that must be there; else the opponent is left out
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Comparison:
     rounds: int = 5  # of Longwave, then each opponent, then Longwave again
     repeats: int = 1  # in a round
     memory: bool = False  # report the peaks of the processes
+    items: int = 0  # tokens of a step; their rate is reported where there are any
 
 
 def scan(name, B, L, D, repeats):

@@ -9,12 +9,14 @@ CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs" / "bench"
 
 
 class Longwave:
-    def __init__(self, program, threads):
-        self.program, self.threads = program, threads
+    def __init__(self, program, threads, device="cpu"):
+        self.program, self.threads, self.device = program, threads, device
 
     def bench(self, *arguments, rounds=None, dump=None, threads=None):
         """The line that `longwave bench ARGUMENTS --json` prints; "rss_bytes" is the most memory the process held."""
         command = [self.program, "bench", *map(str, arguments), "--json", "--threads", str(threads or self.threads)]
+        by_config = arguments[0] in ("step", "generate")  # these take the device from the config
+        command += [f"device={self.device}"] if by_config else ["--device", self.device]
         command += ["--rounds", str(rounds)] if rounds else []
         command += ["--dump", str(dump)] if dump else []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

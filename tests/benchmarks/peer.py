@@ -9,6 +9,7 @@ computed it on; `inputs` maps the names of a `longwave bench --dump` file to Num
 run() starts the class in a process, so that neither JAX nor PyTorch nor Longwave share threads or memory.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -17,10 +18,11 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 
 import h5py
 import numpy
+
+from timing import clock_of
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -36,10 +38,10 @@ def read_dump(path):
 class PeerProcess:
     """A Peer in another process: results() and times() ask it and wait."""
 
-    def __init__(self, module, dump, options=None, threads=2):
+    def __init__(self, module, dump, options=None, threads=2, device="cpu"):
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), TOKENIZERS_PARALLELISM="0",
                            JAX_PLATFORMS="cpu", HF_HUB_OFFLINE="1")
-        self.process = subprocess.Popen([sys.executable, __file__, module, str(dump), json.dumps(options or {}), str(threads)],
+        self.process = subprocess.Popen([sys.executable, __file__, module, str(dump), json.dumps(options or {}), str(threads), device],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=FOLDER)
         self.versions = self._answer()
 
@@ -59,7 +61,7 @@ class PeerProcess:
             return dict(numpy.load(self._ask("results", folder + "/results.npz")))
 
     def times(self, measure, rounds, warm_up):
-        """Milliseconds of each of `rounds` calls, after one that is not counted if `warm_up`."""
+        """Milliseconds of each of `rounds` calls, after some that are not counted if `warm_up`."""
         return self._ask("times", measure, rounds, warm_up)
 
     def peak_bytes(self):
@@ -76,7 +78,7 @@ def resident_bytes():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def serve(module_name, dump, options, threads):
+def serve(module_name, dump, options, threads, device):
     """The other side of PeerProcess: answers one line of JSON with another."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever libraries print goes to stderr
@@ -88,9 +90,12 @@ def serve(module_name, dump, options, threads):
     module = importlib.import_module("peers." + module_name)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+    clock = clock_of(device, sys.modules.get("torch"))
     inputs, options = read_dump(dump), json.loads(options)
     before = resident_bytes()
-    peer = module.Peer(inputs, options)
+    # Only while it is built: a default device would cost every call a little.
+    with sys.modules["torch"].device(device) if "torch" in sys.modules else contextlib.nullcontext():
+        peer = module.Peer(inputs, options)
     answer({name: sys.modules[name].__version__ for name in ("torch", "jax", "transformers") if name in sys.modules})
     for line in sys.stdin:
         word, *arguments = json.loads(line)
@@ -102,14 +107,11 @@ def serve(module_name, dump, options, threads):
         else:
             measure, rounds, warm_up = getattr(peer, arguments[0]), *arguments[1:]
             if warm_up:
-                measure()
-            times = []
-            for _ in range(rounds):
-                start = time.perf_counter()
-                measure()
-                times.append(1000 * (time.perf_counter() - start))
+                clock.times(measure, clock.warm_up)
+            times = clock.times(measure, rounds)
+            clock.release()
             answer(times)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    serve(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])

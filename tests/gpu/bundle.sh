@@ -27,5 +27,6 @@ ldd "$bundle"/tests/* "$bundle/longwave/bin/longwave" | awk '$2 == "=>" && $3 ~ 
   grep -vE '/(libc|libm|libdl|librt|libpthread|libresolv|ld-linux[^/]*)\.so|/lib(cuda|cublas|nccl|nv)[^/]*\.so|liblongwave' |
   xargs -I{} cp -L {} "$bundle/lib"
 strip --strip-unneeded "$bundle"/lib/*.so*
+cp -r "$source/tests/benchmarks" "$bundle/tests"
 tar -C "$(dirname "$bundle")" -cJf "$bundle.tar.xz" "$(basename "$bundle")"
 du -sh "$bundle" "$bundle.tar.xz"

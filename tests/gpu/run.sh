@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests and times Longwave on the GPU of this machine; part of a bundle (bundle.sh).
 #
-#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, training; all unless named
+#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, peers, training; all unless named
 #
 # RESULTS gets a table in Markdown and the whole output of each part. Exit code 1 if a test or a sanitizer failed.
 # LONGWAVE_DATA names the folder of the datasets, for `training`; without it the parts that need files are left out.
@@ -10,7 +10,7 @@ bundle=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?a folder for the results}
 shift
 parts=("$@")
-((${#parts[@]})) || parts=(tests sanitizers ops steps training)
+((${#parts[@]})) || parts=(tests sanitizers ops steps peers training)
 mkdir -p "$results"
 failed=0
 
@@ -88,6 +88,20 @@ run_steps() {
       forward_ms backward_ms update_ms items_per_s peak_bytes; do field $f <<<"$line"; done) >>"$table"
   done
   cat "$table"
+}
+
+# Beside PyTorch, where this machine's Python has it: $PYTHON, or python3.
+run_peers() {
+  local python=${PYTHON:-python3} program=$results/longwave
+  if ! LD_LIBRARY_PATH='' "$python" -c 'import h5py, numpy, torch; assert torch.cuda.is_available()' 2>"$results/peers.log"; then
+    echo "$python has no torch with CUDA, numpy and h5py ($(tail -n 1 "$results/peers.log")): no comparison with PyTorch"
+    return
+  fi
+  # Python keeps the libraries that it came with; the program has its own.
+  printf '#!/bin/sh\nLD_LIBRARY_PATH=%q exec %q "$@"\n' "$LD_LIBRARY_PATH" "$longwave" >"$program"
+  chmod +x "$program"
+  LD_LIBRARY_PATH='' "$bundle/tests/benchmarks/run.sh" --device cuda --python "$python" --program "$program" \
+    --out "$results/peers.md" 2>"$results/peers.log" || failed=1
 }
 
 run_training() {

@@ -2,7 +2,7 @@
 
 import torch
 
-from peers.torch_gradients import Op, tensors
+from peers.layout import TurnedOp
 
 
 def fft_conv(u, k, D):
@@ -12,15 +12,9 @@ def fft_conv(u, k, D):
     return y[..., : u.shape[-1]] + D.unsqueeze(-1) * u
 
 
-class Peer(Op):
+class Peer(TurnedOp):
     def __init__(self, inputs, options):
-        leaves = tensors(inputs, "inputs")
-        leaves["u"] = leaves["u"].detach().transpose(1, 2).contiguous().requires_grad_()
-        super().__init__(leaves, torch.from_numpy(inputs["outputs/dy"]).transpose(1, 2).contiguous())
+        super().__init__(inputs, ["u"], options)
 
     def compute(self):
         return fft_conv(self.leaves["u"], self.leaves["k"], self.leaves["D"])
-
-    def results(self):
-        found = super().results()
-        return {name: array.swapaxes(1, 2) if array.ndim == 3 else array for name, array in found.items()}

@@ -7,7 +7,9 @@ any PyTorch Mamba.
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
+from peers.torch_gradients import tensor
 from peers.training import TrainingStep
 
 
@@ -18,6 +20,11 @@ def scan_loop(u, dt, A, B, C):
         h = torch.exp(dt[:, t, :, None] * A) * h + (dt[:, t] * u[:, t]).unsqueeze(-1) * B[:, t, None, :]
         ys.append((h * C[:, t, None, :]).sum(-1))
     return torch.stack(ys, 1)
+
+
+def scan_frugal(*arguments):
+    """scan_loop(), whose states are computed again for the gradient: those of 24 layers would fill a GPU."""
+    return checkpoint(scan_loop, *arguments, use_reentrant=False)
 
 
 def scan_product(u, dt, A, B, C):
@@ -44,11 +51,11 @@ def rms_norm(x, weight):
 class Peer(TrainingStep):
     def __init__(self, inputs, options):
         p = {name[7:]: torch.empty(array.shape, requires_grad=True) for name, array in inputs.items() if name.startswith("params/")}
-        tokens = torch.from_numpy(inputs["inputs/inputs"])
+        tokens = tensor(inputs["inputs/inputs"])
         layers = 1 + max(int(name.split(".")[1]) for name in p if name.startswith("layers."))
         blocks = [{name.removeprefix(f"layers.{i}.layer."): value for name, value in p.items() if name.startswith(f"layers.{i}.layer.")}
                   for i in range(layers)]
-        self.scan = scan_loop
+        self.scan = scan_frugal
 
         def logits():
             x = F.embedding(tokens, p["embedding.weight"])
@@ -56,7 +63,7 @@ class Peer(TrainingStep):
                 x = x + mixer(rms_norm(x, p[f"layers.{i}.norm.weight"]), block, self.scan)
             return F.linear(rms_norm(x, p["norm.weight"]), p["embedding.weight"])
 
-        super().__init__(inputs, p, logits)
+        super().__init__(inputs, p, logits, options)
 
     def step_with_product(self):
         self.scan = scan_product

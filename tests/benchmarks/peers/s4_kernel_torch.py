@@ -7,23 +7,23 @@ K_j = dt [ s_CB - dt h_j s_CP s_QB / (1 + dt h_j s_QP) ], Q = conj(P)  (rank 1).
 
 import torch
 
-from peers.torch_gradients import Op, tensors
+from peers.torch_gradients import Op, tensor, tensors
 
 
 class Peer(Op):
     def __init__(self, inputs, options):
-        super().__init__(tensors(inputs, "inputs"), torch.from_numpy(inputs["outputs/dy"]))
+        super().__init__(tensors(inputs, "inputs"), tensor(inputs["outputs/dy"]), options)
         self.length = self.dy.shape[-1]
         self.slice = options.get("slice", self.length)  # frequencies at a time
 
         self.gradients = options.get("gradients", True)  # at 16,384 steps they take 6 GB
 
     def results(self):
-        return super().results() if self.gradients else {"outputs/y": self.forward().numpy()}
+        return super().results() if self.gradients else {"outputs/y": self.forward().cpu().numpy()}
 
     def spectrum(self, first, last):
         x = self.leaves
-        angle = 2 * torch.pi * torch.arange(first, last, dtype=torch.float64) / self.length
+        angle = 2 * torch.pi * torch.arange(first, last, dtype=torch.float64, device=self.dy.device) / self.length
         w = torch.polar(torch.ones_like(angle), -angle)
         h = ((1 + w) / 2).to(torch.complex64)
         one_minus_w = (1 - w).to(torch.complex64)

@@ -8,13 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from peers.s4d_layer_torch import s4d_layer
+from peers.torch_gradients import tensor
 from peers.training import TrainingStep
 
 
 class Peer(TrainingStep):
     def __init__(self, inputs, options):
         p = {name[7:]: torch.empty(array.shape, requires_grad=True) for name, array in inputs.items() if name.startswith("params/")}
-        images = torch.from_numpy(inputs["inputs/inputs"])
+        images = tensor(inputs["inputs/inputs"])
         layers = 1 + max(int(name.split(".")[1]) for name in p if name.startswith("layers."))
 
         def logits():
@@ -25,4 +26,4 @@ class Peer(TrainingStep):
                 x = F.layer_norm(x + y, x.shape[-1:], p[f"layers.{i}.norm.weight"], p[f"layers.{i}.norm.bias"])
             return F.linear(x.mean(1), p["decoder.weight"], p["decoder.bias"])
 
-        super().__init__(inputs, p, torch.compile(logits) if options.get("compile") else logits)
+        super().__init__(inputs, p, logits, options)

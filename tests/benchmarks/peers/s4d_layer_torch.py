@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from peers.fft_conv_torch import fft_conv
-from peers.torch_gradients import Op, tensors
+from peers.layout import TurnedOp
 
 
 def s4d_kernel(p, length):
@@ -16,7 +16,7 @@ def s4d_kernel(p, length):
     A = torch.complex(-torch.exp(p["log_A_real"]), p["A_imag"])
     C = torch.complex(p["C_real"], p["C_imag"])
     x = dt * A
-    time = torch.arange(length, dtype=x.real.dtype)
+    time = torch.arange(length, dtype=x.real.dtype, device=x.device)
     return 2 * torch.einsum("hn,hnl->hl", C * (torch.exp(x) - 1) / A, torch.exp(x.unsqueeze(-1) * time)).real
 
 
@@ -26,15 +26,9 @@ def s4d_layer(u, p):
     return F.glu(F.conv1d(v, p["mix.weight"].unsqueeze(-1), p["mix.bias"]), dim=1)
 
 
-class Peer(Op):
+class Peer(TurnedOp):
     def __init__(self, inputs, options):
-        leaves = tensors(inputs, "params")
-        leaves["x"] = torch.from_numpy(inputs["inputs/x"]).transpose(1, 2).contiguous().requires_grad_()
-        super().__init__(leaves, torch.from_numpy(inputs["outputs/dy"]).transpose(1, 2).contiguous())
+        super().__init__(inputs, ["x"], options, group="params")
 
     def compute(self):
         return s4d_layer(self.leaves["x"], self.leaves)
-
-    def results(self):
-        found = super().results()
-        return {name: array.swapaxes(1, 2) if array.ndim == 3 else array for name, array in found.items()}

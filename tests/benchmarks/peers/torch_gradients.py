@@ -1,6 +1,12 @@
 """What every PyTorch peer of an op needs: inputs as tensors that want gradients, and the two measures."""
 
+import numpy
 import torch
+
+
+def tensor(array):
+    """On the device that the peer is timed on."""
+    return torch.from_numpy(numpy.asarray(array)).to(torch.get_default_device())
 
 
 def tensors(inputs, group, names=None):
@@ -8,16 +14,18 @@ def tensors(inputs, group, names=None):
     values = {}
     for path, array in inputs.items():
         if path.startswith(group + "/") and (names is None or path[len(group) + 1:] in names):
-            tensor = torch.from_numpy(array)
-            values[path[len(group) + 1:]] = tensor.requires_grad_(tensor.is_floating_point() or tensor.is_complex())
+            value = tensor(array)
+            values[path[len(group) + 1:]] = value.requires_grad_(value.is_floating_point() or value.is_complex())
     return values
 
 
 class Op:
     """Times compute(), a function of the leaves, and its gradient for the seed dy."""
 
-    def __init__(self, leaves, dy):
+    def __init__(self, leaves, dy, options=None):
         self.leaves, self.dy = leaves, dy
+        if (options or {}).get("compile"):
+            self.compute = torch.compile(self.compute)
 
     def forward(self):
         with torch.no_grad():
@@ -31,6 +39,6 @@ class Op:
         return y
 
     def results(self):
-        found = {"outputs/y": self.both().detach().numpy()}
-        found.update({"gradients/" + name: leaf.grad.numpy() for name, leaf in self.leaves.items() if leaf.grad is not None})
+        found = {"outputs/y": self.both().detach().cpu().numpy()}
+        found.update({"gradients/" + name: leaf.grad.cpu().numpy() for name, leaf in self.leaves.items() if leaf.grad is not None})
         return found
