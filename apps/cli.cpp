@@ -12,6 +12,7 @@
 #include "core/communicator.h"
 #include "core/error.h"
 #include "core/parallel.h"
+#include "layers/hippo_memory.h"
 #include "layers/weight_format.h"
 
 namespace lw {
@@ -49,7 +50,7 @@ class CommandLine {
     }
     if (threads_ > 0) set_num_threads(threads_);
     for (const auto& [command, action] : actions_) {
-      if (!command->parsed()) continue;
+      if (command != &current()) continue;
       if (command->get_name() == "train")  // its results are files
         return train_.nproc > rank_environment().size ? launch_ranks(train_.nproc, argv) : action();
       refuse_ranks(command->get_name());
@@ -64,7 +65,11 @@ class CommandLine {
 
   /// "longwave train": where an error of the command line is.
   std::string place() {
-    return &current() == &app_ ? "longwave" : "longwave " + current().get_name();
+    const CLI::App& command = current();
+    std::string name;
+    for (const CLI::App* app = &command; app != &app_; app = app->get_parent())
+      name = " " + app->get_name() + name;
+    return "longwave" + name;
   }
 
   /// What needs less memory, for the commands that compute batches.
@@ -85,16 +90,22 @@ class CommandLine {
   }
 
   CLI::App& current() {
-    const auto parsed = app_.get_subcommands();
-    return parsed.empty() ? app_ : *parsed.front();
+    CLI::App* command = &app_;
+    while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+    return *command;
   }
 
   std::string help_of(const CLI::App& app) const {
-    return app.help(&app == &app_ ? "" : app_.get_name());
+    const CLI::App* parent = app.get_parent();
+    return app.help(parent == nullptr ? ""
+                    : parent == &app_ ? app_.get_name()
+                                      : app_.get_name() + " " + parent->get_name());
   }
 
-  CLI::App* add(const std::string& name, const std::string& summary, std::function<int()> action) {
-    CLI::App* command = app_.add_subcommand(name, summary);
+  /// A command, or one within another: the last one named is run.
+  CLI::App* add(const std::string& name, const std::string& summary, std::function<int()> action,
+                CLI::App* within = nullptr) {
+    CLI::App* command = (within ? within : &app_)->add_subcommand(name, summary);
     command->set_help_flag("-h,--help", "show this help");
     command->add_option("--threads", threads_, "CPU threads; the results do not depend on it")
         ->check(integer_between(1, 4096));
@@ -225,9 +236,13 @@ class CommandLine {
   }
 
   void add_inspect() {
-    CLI::App* c = add("inspect", "show what the layers of a model remember",
+    CLI::App* c = add("inspect", "show what the layers of a model, or a HiPPO memory, remember",
                       [this] { return inspect_command(inspect_); });
-    c->add_option("run", inspect_.run, "a run or a checkpoint")->check(not_empty())->required();
+    c->add_option("run", inspect_.run, "a run or a checkpoint")->check(not_empty());
+    c->parse_complete_callback([this, c] {
+      if (inspect_.run.empty() && c->get_subcommands().empty()) throw CLI::RequiredError("run");
+    });
+    add_inspect_hippo(*c);
     add_overrides(c, inspect_.overrides);
     c->add_option("--text", inspect_.text, "what a language model reads (default: a sample)")
         ->check(not_empty());
@@ -236,6 +251,31 @@ class CommandLine {
         ->check(integer_at_least(0));
     c->add_option("--out", inspect_.out, "folder for pictures and index.html")->check(not_empty());
     c->add_flag("--json", inspect_.json, "one JSON object a layer");
+  }
+
+  void add_inspect_hippo(CLI::App& inspect) {
+    CLI::App* c = add(
+        "hippo", "show what a HiPPO memory keeps of a signal",
+        [this] { return inspect_hippo(hippo_); }, &inspect);
+    c->option_defaults()->always_capture_default();
+    c->add_option("--measure", hippo_.measure, "what of the past counts")
+        ->check(one_of_words(hippo_memory_measures()));
+    c->add_option("--order", hippo_.order, "numbers to remember it in")
+        ->check(integer_between(1, 1024));
+    c->add_option("--discretization", hippo_.discretization, "forward, backward, bilinear or zoh")
+        ->check(one_of_words(sampling_rules()));
+    c->add_option("--signal", hippo_.signal, "two_sines, white, steps, or a CSV file")
+        ->check(not_empty());
+    c->option_defaults()->always_capture_default(false);
+    c->add_option("--steps", hippo_.steps, "of the signal (default: 2000, or all rows of the file)")
+        ->check(integer_between(1, 10'000'000));
+    c->add_option(
+         "--window", hippo_.window,
+         "of legt, lmu and fout (default: 0.5), or how fast lagt fades (default: 1/order); "
+         "the signal lasts 1")
+        ->check(number_above(0));
+    c->add_option("--out", hippo_.out, "folder for pictures")->check(not_empty());
+    c->add_flag("--json", hippo_.json, "one JSON object");
   }
 
   void add_check() {
@@ -304,6 +344,7 @@ class CommandLine {
   DataArguments data_;
   CkptArguments ckpt_;
   InspectArguments inspect_;
+  InspectHippoArguments hippo_;
   CheckArguments check_;
   BenchArguments bench_;
   bool doctor_json_ = false, version_json_ = false;

@@ -89,6 +89,18 @@ struct InspectArguments {
 };
 int inspect_command(const InspectArguments& arguments);
 
+struct InspectHippoArguments {
+  std::string measure = "legs";
+  int64_t order = 64;
+  int64_t steps = 0;  ///< 0: 2,000, or all rows of a file
+  std::string discretization = "bilinear";
+  std::string signal = "two_sines";  ///< a name, or a CSV file
+  double window = 0;                 ///< of a signal that lasts 1; 0: as the measure likes
+  std::string out;                   ///< folder for the pictures; empty: none
+  bool json = false;
+};
+int inspect_hippo(const InspectHippoArguments& arguments);
+
 struct CheckArguments {
   std::string what;  ///< layer
   std::string name;  ///< kind of a layer, or `all`

@@ -12,6 +12,8 @@ namespace lw {
 namespace {
 
 constexpr double left = 76, right = 20, top = 46, bottom = 56;
+constexpr double letter = 7, line_height = 16;  // of names, in pixels
+constexpr const char* faint = " class=\"faint\"";
 constexpr const char* colors[] = {"#3b82c4", "#d9483b", "#3aa05a", "#9467bd", "#e08a1e", "#22a3b3"};
 
 /// An axis: a range of values, where its ticks stand, and the pixels it is drawn on.
@@ -40,7 +42,8 @@ struct Axis {
     if (low > high) low = 0, high = 1;
     if (low == high)
       low -= std::max(0.5, std::abs(low) * 0.1), high += std::max(0.5, std::abs(high) * 0.1);
-    const double most = std::clamp(std::abs(last_pixel - first_pixel) / 70, 2., 6.);
+    const double pixels = std::abs(last_pixel - first_pixel);
+    const double most = std::clamp(pixels / (logarithmic ? 40 : 70), 2., 6.);
     logarithmic ? set_decades(most) : set_multiples(most);
   }
 
@@ -60,9 +63,9 @@ struct Axis {
   void set_decades(double most) {
     const double decades = high - low, step = std::max(1., std::ceil(decades / most));
     if (decades < 0.7) return set_multiples(most);
-    const std::vector<double> within = decades > 3     ? std::vector<double>{1}
-                                       : decades > 1.5 ? std::vector<double>{1, 3}
-                                                       : std::vector<double>{1, 2, 5};
+    const std::vector<double> within = step > 1 || decades > 3 ? std::vector<double>{1}
+                                       : decades > 1.5         ? std::vector<double>{1, 3}
+                                                               : std::vector<double>{1, 2, 5};
     for (double power = std::floor(low); power <= high; power += step)
       for (const double factor : within) {
         const double tick = power + std::log10(factor);
@@ -88,15 +91,22 @@ Points thinned(const Points& points, const Axis& x) {
   return result;
 }
 
+/// What the names of the curves need beside a chart.
+double margin(const Chart& chart) {
+  size_t longest = 0;
+  for (const Curve& curve : chart.curves) longest = std::max(longest, curve.name.size());
+  return longest == 0 ? right : right + letter * static_cast<double>(longest);
+}
+
 /// One chart, drawn into a picture.
 class Panel {
  public:
-  Panel(const Chart& chart, Svg& out)
+  Panel(const Chart& chart, double margin, Svg& out)
       : chart_(chart),
         out_(out),
         curves_(chart.curves),
-        x_{chart.log_x, left, chart.width - right},
-        y_{chart.log_y, chart.height - bottom, top} {
+        x_{chart.log_x, left, chart.width - margin},
+        y_{chart.log_y, chart.height - (chart.x_axis ? bottom : 8), top} {
     for (Curve& curve : curves_) {
       std::erase_if(curve.points,
                     [&](const auto& p) { return !x_.bears(p.first) || !y_.bears(p.second); });
@@ -104,8 +114,10 @@ class Panel {
         x = x_.place(x), y = y_.place(y);
         x_.include(x), y_.include(y);
       }
-      if (curve.style == Curve::Style::steps && !chart.log_y) y_.include(0);
+      const bool filled = curve.style == Curve::Style::steps || curve.style == Curve::Style::area;
+      if (filled && !chart.log_y) y_.include(0);
     }
+    for (const double x : chart.reach_x) x_.include(x_.place(x));
     if (chart.unit_circle) {
       x_.low = y_.low = -1.05, x_.high = y_.high = 1.05;
       const double side = std::min(x_.last_pixel - x_.first_pixel, y_.first_pixel - y_.last_pixel);
@@ -117,35 +129,44 @@ class Panel {
   }
 
   void draw() {
+    for (const Span& span : chart_.spans) draw_span(span);
     draw_frame();
-    size_t row = 0;
-    for (size_t i = 0; i < curves_.size(); ++i) {
-      const char* color = colors[i % std::size(colors)];
-      draw_curve(curves_[i], color);
-      if (!curves_[i].name.empty()) draw_legend(curves_[i].name, color, row++);
-    }
+    std::vector<const char*> colors_of;  // a ghost takes none
+    size_t next = 0;
+    for (const Curve& curve : curves_)
+      colors_of.push_back(
+          colors[(curve.style == Curve::Style::ghost ? next : next++) % std::size(colors)]);
+    for (size_t i = 0; i < curves_.size(); ++i) draw_curve(curves_[i], colors_of[i]);
+    draw_names(colors_of);
   }
 
  private:
   void draw_frame() {
     const double l = x_.first_pixel, r = x_.last_pixel, b = y_.first_pixel, t = y_.last_pixel;
-    out_.text((l + r) / 2, t - 22, "middle", chart_.title, " font-size=\"16\"");
-    for (const double tick : x_.ticks) {
-      out_.line(x_.pixel(tick), t, x_.pixel(tick), b, "grid");
-      out_.text(x_.pixel(tick), b + 18, "middle", x_.label(tick));
-    }
+    out_.text(l, t - 26, "start", chart_.title, " font-size=\"16\" font-weight=\"600\"");
+    out_.text(l, t - 8, "start", chart_.y_label, faint);
     for (const double tick : y_.ticks) {
       out_.line(l, y_.pixel(tick), r, y_.pixel(tick), "grid");
-      out_.text(l - 8, y_.pixel(tick) + 4, "end", y_.label(tick));
+      out_.text(l - 8, y_.pixel(tick) + 4, "end", y_.label(tick), faint);
     }
-    if (chart_.unit_circle)
+    if (chart_.unit_circle) {
+      for (const double tick : x_.ticks) out_.line(x_.pixel(tick), t, x_.pixel(tick), b, "grid");
       out_.circle(x_.pixel(0), y_.pixel(0), x_.pixel(1) - x_.pixel(0), "frame");
+    }
+    if (!chart_.x_axis) return;
     out_.line(l, b, r, b, "frame");
-    out_.line(l, t, l, b, "frame");
-    out_.text((l + r) / 2, b + 42, "middle", chart_.x_label);
-    const std::string middle = number_label((t + b) / 2), edge = number_label(l - 58);
-    out_.text(l - 58, (t + b) / 2, "middle", chart_.y_label,
-              str(" transform=\"rotate(-90 ", edge, " ", middle, ")\""));
+    for (const double tick : x_.ticks) {
+      out_.line(x_.pixel(tick), b, x_.pixel(tick), b + 5, "frame");
+      out_.text(x_.pixel(tick), b + 20, "middle", x_.label(tick), faint);
+    }
+    out_.text((l + r) / 2, b + 42, "middle", chart_.x_label, faint);
+  }
+
+  void draw_span(const Span& span) {
+    const auto pixel = [&](double x) { return x_.pixel(std::clamp(x_.place(x), x_.low, x_.high)); };
+    const double first = pixel(span.first), last = pixel(span.last), t = y_.last_pixel;
+    out_.rectangle(first, t, last - first, y_.first_pixel - t, colors[0], 0.08);
+    out_.text((first + last) / 2, t - 8, "middle", span.name, faint);
   }
 
   void draw_curve(const Curve& curve, const char* color) {
@@ -164,13 +185,35 @@ class Panel {
     const bool dots = curve.style == Curve::Style::dots;
     for (const auto& [x, y] : dots ? curve.points : thinned(curve.points, x_))
       pixels.emplace_back(x_.pixel(x), y_.pixel(y));
-    dots ? out_.dots(pixels, color) : out_.polyline(pixels, color);
+    if (dots) return out_.dots(pixels, color);
+    if (curve.style == Curve::Style::ghost) return out_.ghost(pixels);
+    if (curve.style == Curve::Style::area && !pixels.empty()) {
+      const double floor = y_.pixel(chart_.log_y ? y_.low : 0);
+      Points area = pixels;
+      area.emplace_back(pixels.back().first, floor);
+      area.emplace_back(pixels.front().first, floor);
+      out_.polygon(area, color, 0.14);
+    }
+    out_.polyline(pixels, color);
   }
 
-  void draw_legend(const std::string& name, const char* color, size_t row) {
-    const double x = x_.last_pixel - 120, y = y_.last_pixel + 14 + 18 * static_cast<double>(row);
-    out_.polyline({{x, y - 4}, {x + 24, y - 4}}, color);
-    out_.text(x + 30, y, "start", name);
+  /// The names of the curves at their right ends, moved apart where they would cover each other.
+  void draw_names(const std::vector<const char*>& colors_of) {
+    std::vector<std::pair<double, size_t>> names;  // height, curve
+    for (size_t i = 0; i < curves_.size(); ++i)
+      if (!curves_[i].name.empty() && !curves_[i].points.empty())
+        names.emplace_back(y_.pixel(curves_[i].points.back().second), i);
+    std::sort(names.begin(), names.end());
+    for (size_t i = 1; i < names.size(); ++i)
+      names[i].first = std::max(names[i].first, names[i - 1].first + line_height);
+    double lowest = y_.first_pixel;
+    for (size_t i = names.size(); i-- > 0; lowest = names[i].first - line_height)
+      names[i].first = std::min(names[i].first, lowest);
+    for (const auto& [height, i] : names) {
+      const bool ghost = curves_[i].style == Curve::Style::ghost;
+      const std::string color = str(" style=\"fill:", colors_of[i], "\"");
+      out_.text(x_.last_pixel + 8, height + 4, "start", curves_[i].name, ghost ? faint : color);
+    }
   }
 
   const Chart& chart_;
@@ -183,20 +226,23 @@ class Panel {
 
 std::string svg(const Chart& chart) {
   Svg out(chart.width, chart.height);
-  Panel(chart, out).draw();
+  Panel(chart, margin(chart), out).draw();
   return std::move(out).finish();
 }
 
 std::string svg(const std::vector<Chart>& panels, size_t columns) {
-  double width = 0, height = 0;
-  for (const Chart& chart : panels)
-    width = std::max(width, chart.width), height = std::max(height, chart.height);
   const size_t rows = (panels.size() + columns - 1) / columns;
-  Svg out(width * static_cast<double>(columns), height * static_cast<double>(rows));
+  double width = 0, widest = right;
+  std::vector<double> heights(rows + 1);  // from the top to each row
   for (size_t i = 0; i < panels.size(); ++i) {
-    out.begin_group(width * static_cast<double>(i % columns),
-                    height * static_cast<double>(i / columns));
-    Panel(panels[i], out).draw();
+    width = std::max(width, panels[i].width), widest = std::max(widest, margin(panels[i]));
+    double& below = heights[i / columns + 1];
+    below = std::max(below, heights[i / columns] + panels[i].height);
+  }
+  Svg out(width * static_cast<double>(columns), heights[rows]);
+  for (size_t i = 0; i < panels.size(); ++i) {
+    out.begin_group(width * static_cast<double>(i % columns), heights[i / columns]);
+    Panel(panels[i], columns == 1 ? widest : margin(panels[i]), out).draw();
     out.end_group();
   }
   return std::move(out).finish();

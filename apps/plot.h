@@ -11,12 +11,20 @@ namespace lw {
 struct Curve {
   enum class Style {
     line,
+    ghost,  ///< a wide, pale line, for others to be drawn over
+    area,   ///< a line, and what is between it and 0 tinted
     dots,
     steps,  ///< a filled step from each x to the next, as of a histogram; the last y is not drawn
   };
-  std::string name;  ///< in the legend; empty: not in it
+  std::string name;  ///< at its right end, in its colour; empty: not written
   Points points;     ///< (x, y), x ascending but for dots; those not finite are left out
   Style style = Style::line;
+};
+
+/// A range of x that is tinted.
+struct Span {
+  double first = 0, last = 0;
+  std::string name;  ///< above it
 };
 
 struct Chart {
@@ -25,6 +33,9 @@ struct Chart {
   bool log_x = false;  ///< logarithmic axes; values not above 0 are left out
   bool log_y = false;
   bool unit_circle = false;  ///< drawn, and the plane is [-1.05, 1.05] x [-1.05, 1.05]
+  std::vector<Span> spans = {};
+  std::vector<double> reach_x = {};  ///< what the x axis reaches to, whatever the curves do
+  bool x_axis = true;                ///< false: without ticks, above a chart that has the same axis
   double width = 800, height = 480;
 };
 
@@ -32,7 +43,7 @@ struct Chart {
 /// 2,000 points is thinned to one a pixel column, keeping the extremes of each.
 std::string svg(const Chart& chart);
 
-/// Several in one file, in rows of `columns`.
+/// Several in one file, in rows of `columns`; in one column their axes are aligned.
 std::string svg(const std::vector<Chart>& panels, size_t columns);
 
 /// How many of `values` fall into each of `bins` equal parts of their range (of their logarithms'

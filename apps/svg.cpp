@@ -9,10 +9,11 @@ namespace lw {
 namespace {
 
 constexpr const char* style =
-    "<style>.paper{fill:#fff}text{fill:#24292f}.frame{stroke:#57606a;fill:none}"
-    ".grid{stroke:#e5e7ea;fill:none}"
-    "@media(prefers-color-scheme:dark){.paper{fill:#14171c}text{fill:#d7dce2}"
-    ".frame{stroke:#9aa4af}.grid{stroke:#2c323a}}</style>\n";
+    "<style>.paper{fill:#fff}text{fill:#24292f}.faint{fill:#6a737d}"
+    ".frame{stroke:#57606a;fill:none}.grid{stroke:#e5e7ea;fill:none}.ghost{stroke:#ccd3db;fill:"
+    "none}"
+    "@media(prefers-color-scheme:dark){.paper{fill:#14171c}text{fill:#d7dce2}.faint{fill:#8b949e}"
+    ".frame{stroke:#9aa4af}.grid{stroke:#2c323a}.ghost{stroke:#454d57}}</style>\n";
 
 }  // namespace
 
@@ -72,8 +73,12 @@ void Svg::polyline(const Points& points, const char* color) {
   shape("polyline", points, str("fill=\"none\" stroke-width=\"1.5\" stroke=\"", color, "\""));
 }
 
-void Svg::polygon(const Points& points, const char* color) {
-  shape("polygon", points, str("fill=\"", color, "\" fill-opacity=\"0.75\""));
+void Svg::polygon(const Points& points, const char* color, double opacity) {
+  shape("polygon", points, str("fill=\"", color, "\" fill-opacity=\"", opacity, "\""));
+}
+
+void Svg::ghost(const Points& points) {
+  shape("polyline", points, "class=\"ghost\" stroke-width=\"6\" stroke-linejoin=\"round\"");
 }
 
 void Svg::dots(const Points& points, const char* color) {

@@ -23,7 +23,9 @@ class Svg {
   void line(double x1, double y1, double x2, double y2, const char* look);
   void circle(double x, double y, double radius, const char* look);
   void polyline(const Points& points, const char* color);
-  void polygon(const Points& points, const char* color);
+  void polygon(const Points& points, const char* color, double opacity = 0.75);
+  /// A wide, pale line, for others to be drawn over.
+  void ghost(const Points& points);
   void dots(const Points& points, const char* color);
   void rectangle(double x, double y, double width, double height, const char* color,
                  double opacity = 1);

@@ -108,7 +108,8 @@ class LegendreStretch {
 }  // namespace
 
 const std::vector<std::string>& hippo_memory_measures() {
-  static const std::vector<std::string> names{"legs", "legt", "lmu", "lagt", "fout", "fourier"};
+  static const std::vector<std::string> names{"legs", "legt", "legt_half", "lmu",
+                                              "lagt", "fout", "fourier",   "fourier2"};
   return names;
 }
 
@@ -173,7 +174,8 @@ HippoMemory::HippoMemory(const HippoMemoryOptions& options, int64_t channels, do
   check(std::isfinite(options.theta) && options.theta > 0,
         "hippo memory: expected a positive theta, received ", options.theta);
   HippoMemoryOptions o = options;
-  if (measure == "fourier") o.measure = "fout";
+  if (measure == "legt_half") o.measure = "legt";
+  if (measure.starts_with("fou")) o.measure = "fout";
   const Hippo system = hippo(o.measure, o.N);
   state_ = std::make_unique<State>(State{o, channels, start, start, system,
                                          (o.measure == "fout" ? 2 : 1) / o.theta,

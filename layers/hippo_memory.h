@@ -44,7 +44,7 @@ struct HippoMemoryOptions {
   double theta = 1;              ///< of windows and fading memories; legs has none
 };
 
-/// legs, legt, lmu, lagt, fout, fourier (which is fout)
+/// legs, legt, lmu, lagt, fout; theta makes legt_half the same as legt, fourier and fourier2 as fout.
 const std::vector<std::string>& hippo_memory_measures();
 
 class HippoMemory {

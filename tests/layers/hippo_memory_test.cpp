@@ -239,8 +239,8 @@ TEST(HippoMemory, SaysWhatIsWrong) {
   using testing::error_of;
   EXPECT_EQ(
       error_of([] { HippoMemory m({.measure = "legz"}); }),
-      "hippo memory: unknown measure `legz`, expected one of: legs legt lmu lagt fout fourier; "
-      "did you mean `legs`?");
+      "hippo memory: unknown measure `legz`, expected one of: legs legt legt_half lmu lagt fout "
+      "fourier fourier2; did you mean `legs`?");
   EXPECT_EQ(error_of([] { HippoMemory m({.measure = "foud"}); }),
             "hippo memory: nothing can be reconstructed from foud, expected one of: legs legt lmu "
             "lagt fout");
