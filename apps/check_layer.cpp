@@ -16,6 +16,9 @@ namespace {
 
 constexpr int64_t batch = Subject::batch, width = Subject::width;
 
+/// Samples that are 0.2 to 2 steps apart.
+Context irregular(int64_t time) { return {.intervals = Random(3).uniform({batch, time}, 0.2, 2)}; }
+
 double gradient_error(const Subject& s) {
   const Tensor x = s.input(9);
   Tensors inputs{x};
@@ -33,6 +36,8 @@ double gradient_error(const Subject& s) {
   double worst = std::max(inputs_error, s.parameter_gradient_error(x));
   if (s.layer().convolves())
     worst = std::max(worst, s.parameter_gradient_error(x, {.mode = Mode::convolution}));
+  if (s.layer().continuous() && s.layer().causal())
+    worst = std::max(worst, s.parameter_gradient_error(x, irregular(x.size(1))));
   return worst;
 }
 
@@ -73,6 +78,23 @@ double piece_error(const Subject& s, const Context& context = {}) {
       state = part.state, begin = end;
     }
     worst = std::max(worst, distance(whole.state, state));
+  }
+  return worst;
+}
+
+/// Intervals that are all 2 are half the rate, and intervals of 1 none; gradients too.
+double interval_error(const Subject& s) {
+  const Tensor x = s.input(40);
+  double worst = 0;
+  for (const double interval : {1., 2.}) {
+    const auto with = [&](const Context& context) {
+      return [&s, context](const Variable& v) { return s.layer().forward(v, {}, context).y; };
+    };
+    const auto uneven = with({.intervals = Tensor::full({batch, x.size(1)}, interval)});
+    const auto regular = with({.mode = Mode::scan, .rate = 1 / interval});
+    worst = std::max(worst, distance(regular(x).value(), uneven(x).value()));
+    const Tensors a = s.gradients(regular, x), b = s.gradients(uneven, x);
+    for (size_t i = 0; i < a.size(); ++i) worst = std::max(worst, distance(a[i], b[i]));
   }
   return worst;
 }
@@ -163,12 +185,17 @@ std::vector<LawResult> check_layer(const std::string& kind, const std::string& o
     if (causal) {
       if (subject.layer().convolves()) {
         add("modes" + in, mode_error(subject, {1, 2, 31, 64, 97}), fp64 ? 1e-11 : 2e-5);
-        if (subject.layer().continuous())
-          add("rate" + in, mode_error(subject, {1, 64}, 0.5), fp64 ? 1e-11 : 2e-5);
         add("causality convolution" + in, causality_error(subject, Mode::convolution),
             fp64 ? 1e-14 : 1e-6);
       }
       add("pieces" + in, piece_error(subject), fp64 ? 1e-11 : 5e-5);
+      if (subject.layer().continuous()) {
+        if (subject.layer().convolves())
+          add("rate" + in, mode_error(subject, {1, 64}, 0.5), fp64 ? 1e-11 : 2e-5);
+        add("intervals" + in, interval_error(subject), fp64 ? 1e-11 : 5e-5);
+        add("irregular pieces" + in, piece_error(subject, irregular(pieces_time)),
+            fp64 ? 1e-11 : 5e-5);
+      }
       add("causality scan" + in, causality_error(subject, Mode::scan), 0);
     }
     add("packing" + in, packing_error(subject, Mode::scan), fp64 ? 1e-12 : 1e-6);

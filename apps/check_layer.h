@@ -2,14 +2,16 @@
 //
 //   gradient        central differences agree with backward(): input, states, every parameter     f64
 //   modes           convolution = scan, with and without an initial state                         f64 f32
-//   rate            the same at half the rate, for systems of continuous time                     f64 f32
+//   rate            the same at half the rate                                                     f64 f32
+//   intervals       intervals of 2 = half the rate, of 1 = none, gradients too                    f64 f32
 //   pieces          any split of a sequence, down to single steps, = the whole                    f64 f32
+//   irregular       pieces of irregular samples                                                   f64 f32
 //   packing         documents packed in one row = documents run by themselves, gradients too      f64 f32
 //   causality       an output does not depend on later inputs; exact but for the FFT              f64 f32
 //   reproducible    two runs, on 1, 2 and 3 threads, give equal bits, gradients included          f32
 //
 // A layer that is not causal is held to the laws of whole sequences, and one that is not time-invariant
-// has one mode only.
+// has one mode only; rate and intervals are for systems of continuous time.
 #pragma once
 
 #include <string>

@@ -79,18 +79,21 @@ Output ChannelSsm::run(const Variable& u, const State& state, const Context& con
         state.size());
   check(causal() || (state.empty() && !context.keep_state), kind,
         ": a bidirectional layer reads whole sequences; it takes and gives no state");
-  check(!context.intervals.defined(), kind,
-        ": samples are regular; irregular intervals were given");
+  check(
+      causal() || !context.intervals.defined(), kind,
+      ": a bidirectional layer is a convolution, and reads regular samples; intervals were given");
   const int64_t time = u.size(1);
   check(causal() || time <= system.longest_convolution, kind, ": an input of ", time,
         " steps is longer than this bidirectional layer convolves\n  set model.l_max to at least ",
         time);
 
-  // A convolution of packed documents neither starts from a state nor leaves one: the recurrence does both.
+  // A convolution of packed documents neither starts from a state nor leaves one, and one of irregular samples does
+  // not exist: the recurrence does both.
   const bool stateful = !state.empty() || context.keep_state;
   const bool convolve =
       !causal() ||
-      (time <= system.longest_convolution && !(context.resets.defined() && stateful) &&
+      (time <= system.longest_convolution && !context.intervals.defined() &&
+       !(context.resets.defined() && stateful) &&
        (context.mode == Mode::convolution ||
         (context.mode == Mode::automatic && !stateful && time >= shortest_convolution)));
   Output out;

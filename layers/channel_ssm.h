@@ -11,7 +11,8 @@
 // there is a state.
 //
 // n_ssm: A and B have that many rows, shared by groups of channels: channel h has row h mod n_ssm.
-// Context::rate divides all step sizes: a system of continuous time can be read at any rate.
+// Context::rate divides all step sizes, and intervals multiply them, each at its sample: a system of
+// continuous time can be read at any rate. Irregular samples go through the recurrence.
 // Bidirectional: a second C reads the sequence from its end; v is the sum of both, the present in each.
 #pragma once
 
@@ -69,6 +70,10 @@ class ChannelSsm : public SequenceLayer {
   int64_t n_ssm() const { return n_ssm_; }
   /// Step sizes of a call, [channel].
   Variable steps(double rate = 1) const;
+  /// Intervals in the precision of u.
+  static Tensor intervals(const Context& context, const Variable& u) {
+    return context.intervals ? context.intervals.to(u.dtype()) : Tensor();
+  }
   /// Rows of n_ssm systems, [..., n_ssm, state], as those of all channels, [..., channel, state].
   Variable for_channels(const Variable& rows) const;
 

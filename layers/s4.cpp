@@ -99,9 +99,10 @@ Output S4::forward(const Variable& u, const State& state, const Context& context
   };
   const auto scan = [&](const Variable& input, const State& before) -> Scanned {
     const Variable C = before.empty() ? plain(Ct_) : before[1];
-    const auto [y, after] =
-        dplr_scan(input, dt, A, P, B, C,
-                  {.state = before.empty() ? Variable() : before[0], .resets = context.resets});
+    const auto [y, after] = dplr_scan(input, dt, A, P, B, C,
+                                      {.state = before.empty() ? Variable() : before[0],
+                                       .resets = context.resets,
+                                       .intervals = intervals(context, u)});
     return {y, {after, C}};
   };
   return run(u, state, context, {.kernel = kernel, .scan = scan, .state_tensors = 2});

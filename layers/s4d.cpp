@@ -65,11 +65,12 @@ Output S4D::forward(const Variable& u, const State& state, const Context& contex
                       {.method = method_, .conjugate_pairs = conjugate_pairs_});
   };
   const auto scan = [&](const Variable& input, const State& before) -> Scanned {
-    const auto [Abar, Bbar] = discretize(dt, A, {}, method_);
-    const auto [y, after] = diagonal_scan(input, Abar, Bbar, C_.value(),
-                                          {.state = before.empty() ? Variable() : before[0],
-                                           .resets = context.resets,
-                                           .conjugate_pairs = conjugate_pairs_});
+    const auto [y, after] = sampled_diagonal_scan(input, dt, A, {}, C_.value(),
+                                                  {.state = before.empty() ? Variable() : before[0],
+                                                   .resets = context.resets,
+                                                   .conjugate_pairs = conjugate_pairs_,
+                                                   .intervals = intervals(context, u),
+                                                   .method = method_});
     return {y, {after}};
   };
   return run(u, state, context, {.kernel = kernel, .scan = scan});

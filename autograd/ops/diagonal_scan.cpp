@@ -1,5 +1,7 @@
 #include "autograd/ops/diagonal_scan.h"
 
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/shape.h"
 #include "core/shape_check.h"
 #include "kernels/diagonal_scan/diagonal_scan.h"
 
@@ -13,7 +15,9 @@ DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Var
                                  C.value(),
                                  options.state ? options.state.value() : Tensor(),
                                  options.resets,
-                                 options.conjugate_pairs};
+                                 options.conjugate_pairs,
+                                 options.intervals,
+                                 options.method};
   ShapeCheck shapes("diagonal_scan");
   shapes("u", in.u, {"batch", "time", "channel"});
   const DType complex = complex_of(in.u.dtype());
@@ -22,6 +26,7 @@ DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Var
   shapes.of(complex, "C", in.C, {"channel", "state"});
   if (in.state) shapes.of(complex, "state", in.state, {"batch", "channel", "state"});
   if (in.resets) shapes.of(DType::u8, "resets", in.resets, {"batch", "time"});
+  if (in.intervals) shapes.of(in.u.dtype(), "intervals", in.intervals, {"batch", "time"});
 
   Tensor y = Tensor::empty(in.u.shape(), in.u.dtype(), in.u.device());
   Tensor state =
@@ -36,6 +41,18 @@ DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Var
         return Tensors{d.u, d.A, d.B, d.C, d.state};
       });
   return {results[0], results[1]};
+}
+
+DiagonalScanResult sampled_diagonal_scan(const Variable& u, const Variable& dt, const Variable& A,
+                                         const Variable& B, const Variable& C,
+                                         const DiagonalScanOptions& options) {
+  if (!options.intervals) {
+    const auto [Abar, Bbar] = discretize(dt, A, B, options.method);
+    return diagonal_scan(u, Abar, Bbar, C, options);
+  }
+  const Variable step = reshape(dt, {dt.size(0), 1});
+  const Variable ones = Tensor::full(A.shape(), 1, A.dtype(), A.device());
+  return diagonal_scan(u, step * A, step * (B ? B : ones), C, options);
 }
 
 Variable diagonal_state_response(const Variable& A, const Variable& C, const Variable& state,

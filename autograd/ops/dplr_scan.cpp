@@ -9,8 +9,9 @@ DplrScanResult dplr_scan(const Variable& u, const Variable& dt, const Variable& 
                          const Variable& P, const Variable& B, const Variable& C,
                          const DplrScanOptions& options) {
   const auto value = [](const Variable& v) { return v ? v.value() : Tensor(); };
-  const kernels::DplrScan in{u.value(), dt.value(), lambda.value(),       value(P),
-                             B.value(), C.value(),  value(options.state), options.resets};
+  const kernels::DplrScan in{u.value(),        dt.value(), lambda.value(),       value(P),
+                             B.value(),        C.value(),  value(options.state), options.resets,
+                             options.intervals};
   ShapeCheck shapes("dplr_scan");
   shapes("u", in.u, {"batch", "time", "channel"});
   shapes("dt", in.dt, {"channel"});
@@ -25,6 +26,7 @@ DplrScanResult dplr_scan(const Variable& u, const Variable& dt, const Variable& 
   shapes.of(complex, "C", in.C, {"channel", "state"});
   if (in.state) shapes.of(complex, "state", in.state, {"batch", "channel", "state"});
   if (in.resets) shapes.of(DType::u8, "resets", in.resets, {"batch", "time"});
+  if (in.intervals) shapes.of(in.u.dtype(), "intervals", in.intervals, {"batch", "time"});
 
   Tensor y = Tensor::empty(in.u.shape(), in.u.dtype(), in.u.device());
   Tensor state =

@@ -9,7 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/diagonal_scan/diagonal_scan_cpu.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
-#include "kernels/recurrence-inl.h"
+#include "kernels/diagonal_scan/diagonal_step-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -48,14 +48,16 @@ struct Problem : Signal<T> {
 };
 
 /// One batch row of one vector of channels.
-template <class T>
+template <class T, class Step>
 class Strip {
  public:
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
+  using Times = typename Step::Times;
 
-  Strip(const Problem<T>& problem, int64_t task)
+  Strip(const Problem<T>& problem, const Times& times, int64_t task)
       : p_(problem),
+        times_(times),
         place_(p_, task),
         x_(1, p_.states, 1, p_.lanes),
         u_(static_cast<size_t>(chunk_steps * p_.lanes)),
@@ -70,8 +72,8 @@ class Strip {
       std::fill(y_.begin(), y_.end(), T{0});
       const auto segments = segments_of(p_.resets, place_.row, begin, end);
       int64_t n = 0;
-      for (; n + 2 <= p_.states; n += 2) advance<2, true>(n, segments);
-      for (; n < p_.states; ++n) advance<1, true>(n, segments);
+      for (; n + 2 <= p_.states; n += 2) advance<2, true>(n, begin, segments);
+      for (; n < p_.states; ++n) advance<1, true>(n, begin, segments);
       place_.write(y_.data(), begin, end, y);
     }
     place_.scatter(x_, final_state);
@@ -91,8 +93,8 @@ class Strip {
       place_.read(p_.u, begin, end, u_.data());
       const auto segments = segments_of(p_.resets, place_.row, begin, end);
       int64_t n = 0;
-      for (; n + 2 <= p_.states; n += 2) advance<2, false>(n, segments);
-      for (; n < p_.states; ++n) advance<1, false>(n, segments);
+      for (; n + 2 <= p_.states; n += 2) advance<2, false>(n, begin, segments);
+      for (; n < p_.states; ++n) advance<1, false>(n, begin, segments);
     }
 
     LaneTable<T> r(1, p_.states, 1, p_.lanes);
@@ -105,8 +107,8 @@ class Strip {
       std::fill(out.begin(), out.end(), T{0});
       const auto segments = segments_of(p_.resets, place_.row, begin, end);
       for (int64_t n = 0; n < p_.states; ++n)
-        retreat(n, segments, starts.at(chunk, n, 0), states.data(), r.at(0, n, 0), out.data(), sums,
-                sums_block);
+        retreat(n, begin, segments, starts.at(chunk, n, 0), states.data(), r.at(0, n, 0),
+                out.data(), sums, sums_block);
       place_.write(out.data(), begin, end, du);
     }
     if (dstate.data) place_.scatter(r, dstate);
@@ -119,14 +121,16 @@ class Strip {
     return load_complex(d, p_.coefficients.at(place_.block, n, entry));
   }
 
-  /// Elements n ... n + kCount - 1 of the state through the steps of a chunk.
+  Step step(int64_t n) const { return {times_, place_.row, coefficient(n, 0), coefficient(n, 1)}; }
+
+  /// Elements n ... n + kCount - 1 of the state through the steps of the chunk from `begin` on.
   template <int kCount, bool kOutput>
-  void advance(int64_t n, const std::vector<Segment>& segments) {
-    Complex<D> x[kCount], A[kCount], B[kCount], C[kCount];
+  void advance(int64_t n, int64_t begin, const std::vector<Segment>& segments) {
+    static_assert(kCount <= 2);
+    const Step steps[] = {step(n), step(n + kCount - 1)};
+    Complex<D> x[kCount], C[kCount];
     for (int i = 0; i < kCount; ++i) {
       x[i] = load_complex(d, x_.at(0, n + i, 0));
-      A[i] = coefficient(n + i, 0);
-      B[i] = coefficient(n + i, 1);
       C[i] = coefficient(n + i, 2);
     }
     for (const Segment& segment : segments) {
@@ -136,7 +140,7 @@ class Strip {
         const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
         V y = hn::LoadU(d, y_.data() + t * p_.lanes);
         for (int i = 0; i < kCount; ++i) {
-          x[i] = add_product(Complex<D>{hn::Mul(B[i].re, u), hn::Mul(B[i].im, u)}, A[i], x[i]);
+          x[i] = steps[i].advance(u, x[i], begin + t);
           if constexpr (kOutput)
             y = hn::MulAdd(C[i].re, x[i].re, hn::NegMulAdd(C[i].im, x[i].im, y));
         }
@@ -148,79 +152,76 @@ class Strip {
 
   /// Element n of the state back through the steps of a chunk that it enters with x at `start`.
   /// `r_memory` holds conj(A) r of the first step after it, and then of its own.
-  void retreat(int64_t n, const std::vector<Segment>& segments, const T* start, T* states,
-               T* r_memory, T* du, LaneTable<T>& sums, int64_t sums_block) const {
-    const Complex<D> A = coefficient(n, 0), B = coefficient(n, 1), C = coefficient(n, 2);
-    const int64_t step = 2 * p_.lanes;
+  void retreat(int64_t n, int64_t begin, const std::vector<Segment>& segments, const T* start,
+               T* states, T* r_memory, T* du, LaneTable<T>& sums, int64_t sums_block) const {
+    const Step step = this->step(n);
+    const Complex<D> C = coefficient(n, 2);
+    const int64_t size = 2 * p_.lanes;
     Complex<D> x = load_complex(d, start);
     // states[t] is what stood before step t, even where t starts afresh
     store_complex(d, x, states);
     for (const Segment& segment : segments) {
       if (segment.starts) x = zero_complex(d);
       for (int64_t t = segment.begin; t < segment.end; ++t) {
-        const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
-        x = add_product(Complex<D>{hn::Mul(B.re, u), hn::Mul(B.im, u)}, A, x);
-        store_complex(d, x, states + (t + 1) * step);
+        x = step.advance(hn::LoadU(d, u_.data() + t * p_.lanes), x, begin + t);
+        store_complex(d, x, states + (t + 1) * size);
       }
     }
 
     Complex<D> r = load_complex(d, r_memory);
-    Complex<D> dA = load_complex(d, sums.at(sums_block, n, 0));
-    Complex<D> dB = load_complex(d, sums.at(sums_block, n, 1));
+    StepGradients<D> gradients{load_complex(d, sums.at(sums_block, n, 0)),
+                               load_complex(d, sums.at(sums_block, n, 1))};
     Complex<D> dC = load_complex(d, sums.at(sums_block, n, 2));
     for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
       for (int64_t t = segment->end - 1; t >= segment->begin; --t) {
-        const V u = hn::LoadU(d, u_.data() + t * p_.lanes);
         const V dy = hn::LoadU(d, y_.data() + t * p_.lanes);
         V out = hn::LoadU(d, du + t * p_.lanes);
         r.re = hn::MulAdd(C.re, dy, r.re);
         r.im = hn::NegMulAdd(C.im, dy, r.im);
-        out = hn::MulAdd(B.re, r.re, hn::MulAdd(B.im, r.im, out));
-        hn::StoreU(out, d, du + t * p_.lanes);
-        dB = {hn::MulAdd(u, r.re, dB.re), hn::MulAdd(u, r.im, dB.im)};
         dC = {hn::MulAdd(dy, x.re, dC.re), hn::NegMulAdd(dy, x.im, dC.im)};
         const bool fresh = t == segment->begin && segment->starts;
-        x = load_complex(d, states + t * step);
-        if (fresh) {
-          r = zero_complex(d);
-        } else {
-          dA = add_conj_product(dA, x, r);
-          r = add_conj_product(zero_complex(d), A, r);
-        }
+        x = load_complex(d, states + t * size);
+        r = step.retreat(hn::LoadU(d, u_.data() + t * p_.lanes), x, r, fresh, begin + t, out,
+                         gradients);
+        hn::StoreU(out, d, du + t * p_.lanes);
       }
     }
-    store_complex(d, dA, sums.at(sums_block, n, 0));
-    store_complex(d, dB, sums.at(sums_block, n, 1));
+    store_complex(d, gradients.A, sums.at(sums_block, n, 0));
+    store_complex(d, gradients.B, sums.at(sums_block, n, 1));
     store_complex(d, dC, sums.at(sums_block, n, 2));
     store_complex(d, r, r_memory);
   }
 
   const Problem<T>& p_;
+  const Times& times_;
   Place<T> place_;
   LaneTable<T> x_;
   std::vector<T> u_, y_;  // of the steps of a chunk
 };
 
-template <class T>
+template <class T, class Step>
 void forward_of(const DiagonalScan& in, Tensor& y, Tensor& state) {
   const Problem<T> p(in);
+  const typename Step::Times times(in);
   const auto out = y.view<T, 3>();
   const auto final_state = state.view<std::complex<T>, 3>();
-  parallel_chunks(p.tasks(), [&](int64_t task) { Strip<T>(p, task).forward(out, final_state); });
+  parallel_chunks(p.tasks(),
+                  [&](int64_t task) { Strip<T, Step>(p, times, task).forward(out, final_state); });
 }
 
-template <class T>
+template <class T, class Step>
 void backward_of(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
                  DiagonalScanGradients& out) {
   using C = std::complex<T>;
   const Problem<T> p(in);
+  const typename Step::Times times(in);
   const auto g = dy.view<const T, 3>();
   const auto dfinal = optional_view<const C, 3>(dstate);
   const auto du = out.u.view<T, 3>();
   const auto dinitial = optional_view<C, 3>(out.state);
   LaneTable<T> sums(p.tasks(), p.states, 3, p.lanes);
   parallel_chunks(p.tasks(), [&](int64_t task) {
-    Strip<T>(p, task).backward(g, dfinal, du, dinitial, sums, task);
+    Strip<T, Step>(p, times, task).backward(g, dfinal, du, dinitial, sums, task);
   });
 
   const View<C, 2> results[] = {out.A.view<C, 2>(), out.B.view<C, 2>(), out.C.view<C, 2>()};
@@ -236,15 +237,29 @@ void backward_of(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
   });
 }
 
+/// Calls f(TypeTag<T>(), TypeTag<Step>()).
+template <class F>
+void for_step(const DiagonalScan& in, F&& f) {
+  for_float("diagonal_scan", in.u.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if (in.intervals)
+      f(TypeTag<T>(), TypeTag<SampledStep<T>>());
+    else
+      f(TypeTag<T>(), TypeTag<RegularStep<T>>());
+  });
+}
+
 void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
-  for_float("diagonal_scan", in.u.dtype(),
-            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y, state); });
+  for_step(in, [&](auto type, auto step) {
+    forward_of<typename decltype(type)::type, typename decltype(step)::type>(in, y, state);
+  });
 }
 
 void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
               DiagonalScanGradients& out) {
-  for_float("diagonal_scan", in.u.dtype(),
-            [&](auto tag) { backward_of<typename decltype(tag)::type>(in, dy, dstate, out); });
+  for_step(in, [&](auto type, auto step) {
+    backward_of<typename decltype(type)::type, typename decltype(step)::type>(in, dy, dstate, out);
+  });
 }
 
 }  // namespace

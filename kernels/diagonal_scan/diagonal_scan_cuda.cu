@@ -1,96 +1,16 @@
 // The recurrence of a diagonal model on a GPU: a warp has 32 channels and some elements of their states.
 // See README.md, "On a GPU".
-#include "kernels/complex_cuda.h"
-#include "kernels/diagonal_scan/diagonal_scan.h"
-#include "kernels/segments.h"
+#include "kernels/diagonal_scan/diagonal_step_cuda.h"
 
 namespace lw::kernels {
 namespace {
 
-constexpr int lanes = 32;         // channels of a block
 constexpr int forward_warps = 8;  // of a block at most
 constexpr int backward_warps = 4;
 constexpr int forward_steps = 32;  // of a chunk
 constexpr int together = 4;        // elements of the state that a thread advances at a time
 template <class T>
 inline constexpr int backward_steps = sizeof(T) == 4 ? 32 : 16;
-
-template <class T>
-struct Problem {
-  View<const T, 3> u;
-  View<Complex<T>, 2> A, B, C;
-  View<Complex<T>, 3> state;  // without data: zero
-  View<const uint8_t, 2> resets;
-  T scale;
-  int64_t batch, time, channels, states, panels;
-
-  explicit Problem(const DiagonalScan& in)
-      : u(in.u.view<const T, 3>()),
-        A(complex_view<T, 2>(in.A)),
-        B(complex_view<T, 2>(in.B)),
-        C(complex_view<T, 2>(in.C)),
-        state(complex_view<T, 3>(in.state)),
-        resets(optional_view<const uint8_t, 2>(in.resets)),
-        scale(in.conjugate_pairs ? 2 : 1),
-        batch(u.sizes[0]),
-        time(u.sizes[1]),
-        channels(u.sizes[2]),
-        states(A.sizes[1]),
-        panels(cuda::divide_up(channels, lanes)) {}
-
-  /// A block for each batch row and 32 channels, a warp for each `each` elements of the state.
-  cuda::Grid grid(int64_t each, int most_warps, int64_t shared_bytes) const {
-    const int64_t wanted = cuda::divide_up(states, each);
-    const int warps = wanted < 1 ? 1 : wanted < most_warps ? static_cast<int>(wanted) : most_warps;
-    cuda::Grid grid = cuda::blocks(batch * panels, warps * lanes);
-    grid.shared_bytes = shared_bytes;
-    return grid;
-  }
-};
-
-/// What a thread works on.
-template <class T>
-struct Task {
-  const Problem<T>& p;
-  int lane, warp, warps;
-  int64_t b, c;
-  bool exists;  // the channel
-
-  __device__ explicit Task(const Problem<T>& problem)
-      : p(problem),
-        lane(static_cast<int>(threadIdx.x) % lanes),
-        warp(static_cast<int>(threadIdx.x) / lanes),
-        warps(static_cast<int>(blockDim.x) / lanes),
-        b(blockIdx.x / p.panels),
-        c(blockIdx.x % p.panels * lanes + lane),
-        exists(c < p.channels) {}
-
-  /// rows[i] = source[b, begin + i, channels of the block]
-  __device__ void read(const View<const T, 3>& source, int64_t begin, int steps,
-                       T (*rows)[lanes]) const {
-    for (int i = warp; i < steps; i += warps)
-      rows[i][lane] = exists ? source(b, begin + i, c) : T{0};
-  }
-  /// out[b, begin + i, channels of the block] = the sum over the warps of parts[warp][i]
-  template <int kSteps>
-  __device__ void write(T (*parts)[kSteps][lanes], int64_t begin, int steps,
-                        const View<T, 3>& out) const {
-    if (!exists) return;
-    for (int i = warp; i < steps; i += warps) {
-      T sum = parts[0][i][lane];
-      for (int w = 1; w < warps; ++w) sum += parts[w][i][lane];
-      out(b, begin + i, c) = sum;
-    }
-  }
-  __device__ void read_starts(int64_t begin, int steps, bool* starts) const {
-    for (int i = static_cast<int>(threadIdx.x); i < steps; i += static_cast<int>(blockDim.x))
-      starts[i] = starts_at(p.resets, b, begin + i);
-  }
-  __device__ Complex<T> initial(int64_t n) const {
-    return p.state.data ? p.state(b, c, n) : Complex<T>{0, 0};
-  }
-  __device__ Complex<T> readout(int64_t n) const { return p.scale * p.C(c, n); }
-};
 
 template <class T>
 struct ForwardTile {
@@ -100,7 +20,7 @@ struct ForwardTile {
 
 /// A warp advances `together` elements of the state at a time, in registers, through a chunk of
 /// steps; between chunks they rest in `last`.
-template <class T>
+template <class T, class Step>
 __global__ void __launch_bounds__(forward_warps* lanes)
     forward_kernel(const Problem<T> p, View<T, 3> y, View<Complex<T>, 3> last) {
   auto& tile = *cuda::dynamic_shared<ForwardTile<T>>();
@@ -113,12 +33,14 @@ __global__ void __launch_bounds__(forward_warps* lanes)
     for (int i = 0; i < steps; ++i) tile.y[task.warp][i][task.lane] = 0;
     __syncthreads();
     for (int64_t first = task.warp * together; first < p.states; first += task.warps * together) {
-      Complex<T> A[together] = {}, B[together] = {}, C[together] = {}, x[together] = {};
+      Step step[together];
+      Complex<T> C[together] = {}, x[together] = {};
 #pragma unroll
       for (int k = 0; k < together; ++k) {
         const int64_t n = first + k;
         if (!task.exists || n >= p.states) continue;
-        A[k] = p.A(task.c, n), B[k] = p.B(task.c, n), C[k] = task.readout(n);
+        step[k].load(task, n);
+        C[k] = task.readout(n);
         x[k] = begin == 0 ? task.initial(n) : last(task.b, task.c, n);
       }
       for (int i = 0; i < steps; ++i) {
@@ -127,7 +49,7 @@ __global__ void __launch_bounds__(forward_warps* lanes)
 #pragma unroll
         for (int k = 0; k < together; ++k) {
           if (tile.starts[i]) x[k] = {0, 0};
-          x[k] = add_product(u * B[k], A[k], x[k]);
+          x[k] = step[k].advance(task, begin + i, u, x[k]);
           sum = add_real_product(sum, conj(C[k]), x[k]);
         }
         tile.y[task.warp][i][task.lane] = sum;
@@ -166,39 +88,34 @@ struct BackwardTile {
 };
 
 /// Element n of the state back through the steps of a chunk; see README.md, "Gradient".
-template <class T>
-__device__ void retreat(const Task<T>& task, BackwardTile<T>& tile, int steps, int64_t n,
-                        Complex<T> x, const Kept<T>& kept) {
-  const Complex<T> A = task.p.A(task.c, n), B = task.p.B(task.c, n), C = task.readout(n);
+template <class Step, class T>
+__device__ void retreat(const Task<T>& task, BackwardTile<T>& tile, int64_t begin, int steps,
+                        int64_t n, Complex<T> x, const Kept<T>& kept) {
+  Step step;
+  step.load(task, n);
+  const Complex<T> C = task.readout(n);
   for (int i = 0; i < steps; ++i) {
     tile.x[i][threadIdx.x] = x;
     if (tile.starts[i]) x = {0, 0};
-    x = add_product(tile.u[i][task.lane] * B, A, x);
+    x = step.advance(task, begin + i, tile.u[i][task.lane], x);
   }
   Complex<T>&r_kept = kept.at(task.b, for_r, n, task.c),
   &dA_kept = kept.at(task.b, for_A, n, task.c), &dB_kept = kept.at(task.b, for_B, n, task.c),
   &dC_kept = kept.at(task.b, for_C, n, task.c);
   Complex<T> r = r_kept, dA = dA_kept, dB = dB_kept, dC = dC_kept;
   for (int i = steps - 1; i >= 0; --i) {
-    const T u = tile.u[i][task.lane], dy = tile.dy[i][task.lane];
-    T& du = tile.du[task.warp][i][task.lane];
+    const T dy = tile.dy[i][task.lane];
     r = add_scaled(r, dy, conj(C));
-    du = add_real_product(du, B, r);
-    dB = add_scaled(dB, u, r);
     dC = add_scaled(dC, dy, conj(x));
     x = tile.x[i][threadIdx.x];
-    if (tile.starts[i]) {
-      r = {0, 0};
-    } else {
-      dA = add_conj_product(dA, x, r);
-      r = add_conj_product(Complex<T>{0, 0}, A, r);
-    }
+    r = step.retreat(task, begin + i, tile.u[i][task.lane], x, r, tile.starts[i],
+                     tile.du[task.warp][i][task.lane], dA, dB);
   }
   r_kept = r, dA_kept = dA, dB_kept = dB, dC_kept = dC;
 }
 
-template <class T>
-__global__ void __launch_bounds__(backward_warps* lanes)
+template <class T, class Step>
+__global__ void __launch_bounds__(backward_warps* lanes, 1)
     backward_kernel(const Problem<T> p, View<const T, 3> dy, View<Complex<T>, 3> dlast,
                     View<T, 3> du, View<Complex<T>, 3> dinitial, const Kept<T> starts,
                     const Kept<T> kept) {
@@ -224,11 +141,12 @@ __global__ void __launch_bounds__(backward_warps* lanes)
     task.read_starts(chunk * most, most, tile.starts);
     __syncthreads();
     for_states([&](int64_t n) {
-      const Complex<T> A = p.A(task.c, n), B = p.B(task.c, n);
+      Step step;
+      step.load(task, n);
       Complex<T> x = starts.at(task.b, chunk, n, task.c);
       for (int i = 0; i < most; ++i) {
         if (tile.starts[i]) x = {0, 0};
-        x = add_product(tile.u[i][task.lane] * B, A, x);
+        x = step.advance(task, chunk * most + i, tile.u[i][task.lane], x);
       }
       starts.at(task.b, chunk + 1, n, task.c) = x;
     });
@@ -243,7 +161,7 @@ __global__ void __launch_bounds__(backward_warps* lanes)
     for (int i = 0; i < steps; ++i) tile.du[task.warp][i][task.lane] = 0;
     __syncthreads();
     for_states([&](int64_t n) {
-      retreat(task, tile, steps, n, starts.at(task.b, chunk, n, task.c), kept);
+      retreat<Step>(task, tile, chunk * most, steps, n, starts.at(task.b, chunk, n, task.c), kept);
     });
     __syncthreads();
     task.write(tile.du, chunk * most, steps, du);
@@ -268,14 +186,14 @@ __global__ void sum_kernel(const Kept<T> kept, int64_t batch, T scale, View<Comp
   dC(c, n) = narrow<T>(static_cast<double>(scale) * sum[for_C]);
 }
 
-template <class T>
+template <class T, class Step>
 void forward_of(const DiagonalScan& in, Tensor& y, Tensor& state) {
   const Problem<T> p(in);
-  cuda::launch(forward_kernel<T>, p.grid(together, forward_warps, sizeof(ForwardTile<T>)), p,
+  cuda::launch(forward_kernel<T, Step>, p.grid(together, forward_warps, sizeof(ForwardTile<T>)), p,
                y.view<T, 3>(), complex_view<T, 3>(state));
 }
 
-template <class T>
+template <class T, class Step>
 void backward_of(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
                  DiagonalScanGradients& out) {
   const Problem<T> p(in);
@@ -288,22 +206,36 @@ void backward_of(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
   const auto table = [&](const Tensor& t) {
     return Kept<T>{static_cast<Complex<T>*>(t.raw()), t.size(1), p.states, p.channels};
   };
-  cuda::launch(backward_kernel<T>, p.grid(1, backward_warps, sizeof(BackwardTile<T>)), p,
+  cuda::launch(backward_kernel<T, Step>, p.grid(1, backward_warps, sizeof(BackwardTile<T>)), p,
                dy.view<const T, 3>(), complex_view<T, 3>(dstate), out.u.view<T, 3>(),
                complex_view<T, 3>(out.state), table(starts), table(kept));
   cuda::launch(sum_kernel<T>, cuda::cover(p.states * p.channels), table(kept), p.batch, p.scale,
                complex_view<T, 2>(out.A), complex_view<T, 2>(out.B), complex_view<T, 2>(out.C));
 }
 
+/// Calls f(TypeTag<T>(), TypeTag<Step>()).
+template <class F>
+void for_step(const DiagonalScan& in, F&& f) {
+  for_float("diagonal_scan", in.u.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if (in.intervals)
+      f(TypeTag<T>(), TypeTag<SampledStep<T>>());
+    else
+      f(TypeTag<T>(), TypeTag<RegularStep<T>>());
+  });
+}
+
 void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
-  for_float("diagonal_scan", in.u.dtype(),
-            [&](auto tag) { forward_of<typename decltype(tag)::type>(in, y, state); });
+  for_step(in, [&](auto type, auto step) {
+    forward_of<typename decltype(type)::type, typename decltype(step)::type>(in, y, state);
+  });
 }
 
 void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
               DiagonalScanGradients& out) {
-  for_float("diagonal_scan", in.u.dtype(),
-            [&](auto tag) { backward_of<typename decltype(tag)::type>(in, dy, dstate, out); });
+  for_step(in, [&](auto type, auto step) {
+    backward_of<typename decltype(type)::type, typename decltype(step)::type>(in, dy, dstate, out);
+  });
 }
 
 const Implementation on_cuda[] = {{diagonal_scan_forward, DeviceKind::cuda, &forward},

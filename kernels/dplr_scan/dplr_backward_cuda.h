@@ -11,7 +11,7 @@ struct DplrKept {
   Complex<T>* starts;  // [batch, chunk, channel, state]: before each chunk
   T* first;            // [batch, chunk, channel, rank]: its projection
   Complex<T>* sums;    // [batch, channel, entry, state]: gradients of the entries
-  T* products;         // [batch, channel, rank, rank]: sum over t of kappa k^T
+  T* products;         // [batch, channel, ...]: what Sums adds up beside them
   int64_t chunks;
   int steps;  // of a chunk
 };
@@ -43,14 +43,14 @@ struct DplrSums {
   using Z = Complex<T>;
   Z da[kStates] = {}, db[kStates] = {}, dC[kStates] = {};
   Z dE[Team::ranks][kStates] = {}, dP[Team::ranks][kStates] = {};
-  T products[Team::ranks][Team::ranks] = {};
+  T products[Team::ranks][Team::ranks] = {};  // sum over t of kappa k^T
 
-  /// One step back. q and k are the projections before and after it; `rho` and `dq` hold the
+  /// Step t back. q and k are the projections before and after it; `rho` and `dq` hold the
   /// gradients of what is after, and then of what is before. Returns this lane's part of du.
-  __device__ T retreat(const Team& team, T u, T dy, const Z (&before)[kStates],
+  __device__ T retreat(const Team& team, int64_t t, T u, T dy, const Z (&before)[kStates],
                        const Z (&after)[kStates], const T (&q)[Team::ranks],
-                       const T (&k)[Team::ranks], bool fresh, Z (&rho)[kStates],
-                       T (&dq)[Team::ranks]) {
+                       const T (&k)[Team::ranks], Z (&rho)[kStates], T (&dq)[Team::ranks]) {
+    const bool fresh = team.starts(t);
     T dk[Team::ranks] = {}, ds[Team::ranks] = {};
 #pragma unroll
     for (int i = 0; i < kStates; ++i) {
@@ -103,6 +103,18 @@ struct DplrSums {
     return du;
   }
 
+  /// What the projection of the initial state adds.
+  __device__ void finish(const Team& team, const Z (&initial)[kStates], const T (&dq)[Team::ranks],
+                         Z (&rho)[kStates]) {
+#pragma unroll
+    for (int i = 0; i < kStates; ++i)
+#pragma unroll
+      for (int r = 0; r < kRank; ++r) {
+        rho[i] = add_scaled(rho[i], 2 * dq[r], team.P[r][i]);
+        dP[r][i] = add_scaled(dP[r][i], 2 * dq[r], initial[i]);
+      }
+  }
+
   __device__ void store(const Team& team, const DplrKept<T>& kept) const {
     const auto& p = team.p;
     const int64_t row = team.b * p.channels + team.c;
@@ -127,11 +139,12 @@ struct DplrSums {
   }
 };
 
-template <class T, int kRank, int kStates>
+/// Sums: DplrSums, or MidpointSums.
+template <class Sums, class T, int kRank, int kStates>
 __global__ void __launch_bounds__(dplr_threads / kStates, 1)
     dplr_backward_kernel(const DplrProblem<T> p, View<const T, 3> dy, View<Complex<T>, 3> dlast,
                          View<T, 3> du, View<Complex<T>, 3> dinitial, const DplrKept<T> kept) {
-  using Team = DplrTeam<T, kRank, kStates>;
+  using Team = typename Sums::Team;
   using Z = Complex<T>;
   const Team team(p);
   const DplrTile<T, kRank, kStates> tile(p, kept.steps);
@@ -170,11 +183,11 @@ __global__ void __launch_bounds__(dplr_threads / kStates, 1)
     team.read(p.u, chunk * kept.steps, kept.steps, tile.u);
     __syncthreads();
     for (int i = 0; i < kept.steps; ++i)
-      team.advance(tile.u[i * p.teams + team.team], team.starts(chunk * kept.steps + i), x, q);
+      team.advance(chunk * kept.steps + i, tile.u[i * p.teams + team.team], x, q);
     __syncthreads();  // before the next chunk is read
   }
 
-  DplrSums<T, kRank, kStates> sums;
+  Sums sums;
   Z rho[kStates];
   T dq[Team::ranks] = {};
   team.read_state(dlast, rho);
@@ -198,7 +211,7 @@ __global__ void __launch_bounds__(dplr_threads / kStates, 1)
     };
     keep(0);
     for (int i = 0; i < steps; ++i) {
-      team.advance(tile.u[i * p.teams + team.team], team.starts(begin + i), x, q);
+      team.advance(begin + i, tile.u[i * p.teams + team.team], x, q);
       keep(i + 1);
     }
     __syncwarp();  // a team reads the projections that its first lane kept
@@ -208,21 +221,15 @@ __global__ void __launch_bounds__(dplr_threads / kStates, 1)
       find(i, before, q_before);
       find(i + 1, after, q_after);
       team.part(tile.parts, i) =
-          sums.retreat(team, tile.u[i * p.teams + team.team], tile.dy[i * p.teams + team.team],
-                       before, after, q_before, q_after, team.starts(begin + i), rho, dq);
+          sums.retreat(team, begin + i, tile.u[i * p.teams + team.team],
+                       tile.dy[i * p.teams + team.team], before, after, q_before, q_after, rho, dq);
     }
     __syncthreads();
     team.write(tile.parts, begin, steps, du);
     __syncthreads();
   }
 
-#pragma unroll
-  for (int i = 0; i < kStates; ++i)
-#pragma unroll
-    for (int r = 0; r < kRank; ++r) {
-      rho[i] = add_scaled(rho[i], 2 * dq[r], team.P[r][i]);
-      sums.dP[r][i] = add_scaled(sums.dP[r][i], 2 * dq[r], initial[i]);
-    }
+  sums.finish(team, initial, dq, rho);
   sums.store(team, kept);
   team.write_state(rho, dinitial);
 }

@@ -19,6 +19,16 @@ struct DplrEntries {
   LW_HOST_DEVICE constexpr int64_t count() const { return 3 + 2 * rank; }
 };
 
+/// Entries of an element at irregular times: lambda, B, 2C, P_0 ... P_{R-1}.
+struct MidpointEntries {
+  int64_t rank;
+  LW_HOST_DEVICE constexpr int64_t lambda() const { return 0; }
+  LW_HOST_DEVICE constexpr int64_t b() const { return 1; }
+  LW_HOST_DEVICE constexpr int64_t c() const { return 2; }
+  LW_HOST_DEVICE constexpr int64_t p(int64_t r) const { return 3 + r; }
+  LW_HOST_DEVICE constexpr int64_t count() const { return 3 + rank; }
+};
+
 /// A real matrix [rank, rank].
 struct DplrMatrix {
   double v[max_dplr_rank][max_dplr_rank] = {};

@@ -9,7 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/dplr_scan/dplr_scan_cpu.cpp"
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it compiles this file once per target.
-#include "kernels/dplr_scan/dplr_strip-inl.h"
+#include "kernels/dplr_scan/dplr_midpoint-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lw::kernels::HWY_NAMESPACE {
@@ -62,15 +62,67 @@ void backward_of(const DplrScan& in, const Tensor& dy, const Tensor& dstate,
   });
 }
 
+template <class T, int R>
+void forward_irregular(const DplrScan& in, Tensor& y, Tensor& state) {
+  const MidpointProblem<T> p(in);
+  const auto out = y.view<T, 3>();
+  const auto final_state = state.view<std::complex<T>, 3>();
+  parallel_chunks(p.tasks(),
+                  [&](int64_t task) { MidpointStrip<T, R>(p, task).forward(out, final_state); });
+}
+
+template <class T, int R>
+void backward_irregular(const DplrScan& in, const Tensor& dy, const Tensor& dstate,
+                        DplrScanGradients& out) {
+  using C = std::complex<T>;
+  const MidpointProblem<T> p(in);
+  const auto g = dy.view<const T, 3>();
+  const auto dfinal = optional_view<const C, 3>(dstate);
+  const auto du = out.u.view<T, 3>();
+  const auto dinitial = optional_view<C, 3>(out.state);
+  LaneTable<T> sums(p.tasks(), p.states, p.entries.count(), p.lanes);
+  std::vector<T> ddt(static_cast<size_t>(p.tasks() * p.lanes));
+  parallel_chunks(p.tasks(), [&](int64_t task) {
+    MidpointStrip<T, R>(p, task).backward(g, dfinal, du, dinitial, sums.at(task, 0, 0),
+                                          ddt.data() + task * p.lanes);
+  });
+
+  const auto dlambda = out.lambda.view<C, 2>(), dB = out.B.view<C, 2>(), dC = out.C.view<C, 2>();
+  const auto dP = optional_view<C, 3>(out.P);
+  parallel_for(p.channels, 16, [&](int64_t begin, int64_t end) {
+    for (int64_t h = begin; h < end; ++h) {
+      const int64_t block = h / p.lanes, lane = h % p.lanes;
+      for (int64_t n = 0; n < p.states; ++n) {
+        const auto total = [&](int64_t entry) {
+          complex128 sum = 0;
+          for (int64_t task = block; task < p.tasks(); task += p.blocks)
+            sum += complex128(sums.get(task, n, entry, lane));
+          return C(sum);
+        };
+        dlambda(h, n) = total(p.entries.lambda());
+        dB(h, n) = total(p.entries.b());
+        dC(h, n) = T{2} * total(p.entries.c());
+        for (int64_t r = 0; r < R; ++r) dP(r, h, n) = total(p.entries.p(r));
+      }
+      double sum = 0;
+      for (int64_t task = block; task < p.tasks(); task += p.blocks)
+        sum += static_cast<double>(ddt[static_cast<size_t>(task * p.lanes + lane)]);
+      out.dt.data<T>()[h] = static_cast<T>(sum);
+    }
+  });
+}
+
 void forward(const DplrScan& in, Tensor& y, Tensor& state) {
   for_type_and_rank(in, [&](auto tag, auto rank) {
-    forward_of<typename decltype(tag)::type, rank()>(in, y, state);
+    using T = typename decltype(tag)::type;
+    (in.intervals ? forward_irregular<T, rank()> : forward_of<T, rank()>)(in, y, state);
   });
 }
 
 void backward(const DplrScan& in, const Tensor& dy, const Tensor& dstate, DplrScanGradients& out) {
   for_type_and_rank(in, [&](auto tag, auto rank) {
-    backward_of<typename decltype(tag)::type, rank()>(in, dy, dstate, out);
+    using T = typename decltype(tag)::type;
+    (in.intervals ? backward_irregular<T, rank()> : backward_of<T, rank()>)(in, dy, dstate, out);
   });
 }
 

@@ -2,67 +2,17 @@
 // a GPU".
 #include <algorithm>
 
-#include "core/cuda_reduce.h"
-#include "kernels/dplr_scan/dplr_backward_cuda.h"
+#include "kernels/dplr_scan/dplr_entries_cuda.h"
+#include "kernels/dplr_scan/dplr_midpoint_cuda.h"
 
 namespace lw::kernels {
 namespace {
 
 constexpr int forward_steps = 32;  // of a chunk
 
-/// The parameters as kernels see them.
-template <class T>
-struct Parameters {
-  const T* dt;
-  View<Complex<T>, 2> lambda, B, C;
-  View<Complex<T>, 3> P;
-
-  explicit Parameters(const DplrScan& in)
-      : dt(in.dt.data<T>()),
-        lambda(complex_view<T, 2>(in.lambda)),
-        B(complex_view<T, 2>(in.B)),
-        C(complex_view<T, 2>(in.C)),
-        P(complex_view<T, 3>(in.P)) {}
-  __device__ DplrElement element(int64_t rank, int64_t h, int64_t n) const {
-    return {rank,
-            static_cast<double>(dt[h]),
-            widen(lambda(h, n)),
-            widen(B(h, n)),
-            widen(C(h, n)),
-            [&](int64_t r) { return widen(P(r, h, n)); }};
-  }
-  /// W of channel h; all lanes of a warp call it.
-  __device__ DplrMatrix inverse(int64_t rank, int64_t h) const {
-    DplrMatrix G;
-    for (int64_t n = threadIdx.x; n < lambda.sizes[1]; n += warpSize)
-      element(rank, h, n).add_projection(G);
-    for (int64_t r = 0; r < rank; ++r)
-      for (int64_t s = 0; s < rank; ++s) G.v[r][s] = cuda::fold_warp<cuda::Sum>(G.v[r][s]);
-    return G.inverse_with_identity(rank);
-  }
-};
-
-/// The numbers of the step; a warp has a channel.
-template <class T>
-__global__ void entries_kernel(const Parameters<T> parameters, int64_t rank, Complex<T>* entries,
-                               T* W) {
-  const int64_t h = blockIdx.x, states = parameters.lambda.sizes[1];
-  Complex<T>* to = entries + h * DplrEntries{rank}.count() * states;
-  for (int64_t n = threadIdx.x; n < states; n += warpSize)
-    parameters.element(rank, h, n).write([&](int64_t entry, Complex<double> value) {
-      to[entry * states + n] = narrow<T>(value);
-    });
-  const DplrMatrix inverse = parameters.inverse(rank, h);
-  if (threadIdx.x > 0) return;
-  for (int64_t r = 0; r < rank; ++r)
-    for (int64_t s = 0; s < rank; ++s)
-      W[(h * rank + r) * rank + s] = static_cast<T>(inverse.v[r][s]);
-}
-
-template <class T, int kRank, int kStates>
+template <class Team, class T, int kStates>
 __global__ void __launch_bounds__(dplr_threads / kStates, 1)
     forward_kernel(const DplrProblem<T> p, View<T, 3> y, View<Complex<T>, 3> last) {
-  using Team = DplrTeam<T, kRank, kStates>;
   const Team team(p);
   T* u = cuda::dynamic_shared<T>();
   T* parts = u + forward_steps * p.teams;
@@ -76,7 +26,7 @@ __global__ void __launch_bounds__(dplr_threads / kStates, 1)
     team.read(p.u, begin, steps, u);
     __syncthreads();
     for (int i = 0; i < steps; ++i) {
-      team.advance(u[i * p.teams + team.team], team.starts(begin + i), x, q);
+      team.advance(begin + i, u[i * p.teams + team.team], x, q);
       T part = 0;
 #pragma unroll
       for (int k = 0; k < kStates; ++k) part = add_real_product(part, conj(team.C[k]), x[k]);
@@ -127,6 +77,31 @@ __global__ void chain_kernel(const Parameters<T> parameters, int64_t rank, int64
   if (threadIdx.x == 0) ddt[h] = static_cast<T>(-2 / (dt * dt) * drate);
 }
 
+/// Adds over the batch; a warp has a channel.
+template <class T>
+__global__ void midpoint_sum_kernel(int64_t rank, int64_t batch, const DplrKept<T> kept, T* ddt,
+                                    View<Complex<T>, 2> dlambda, View<Complex<T>, 3> dP,
+                                    View<Complex<T>, 2> dB, View<Complex<T>, 2> dC) {
+  const int64_t h = blockIdx.x, channels = gridDim.x, states = dlambda.sizes[1];
+  const MidpointEntries places{rank};
+  for (int64_t n = threadIdx.x; n < states; n += warpSize) {
+    const auto total = [&](int64_t entry) {
+      Complex<double> sum{0, 0};
+      for (int64_t b = 0; b < batch; ++b)
+        sum += widen(kept.sums[((b * channels + h) * places.count() + entry) * states + n]);
+      return sum;
+    };
+    dlambda(h, n) = narrow<T>(total(places.lambda()));
+    dB(h, n) = narrow<T>(total(places.b()));
+    dC(h, n) = narrow<T>(2. * total(places.c()));
+    for (int64_t r = 0; r < rank; ++r) dP(r, h, n) = narrow<T>(total(places.p(r)));
+  }
+  if (threadIdx.x > 0) return;
+  double sum = 0;
+  for (int64_t b = 0; b < batch; ++b) sum += static_cast<double>(kept.products[b * channels + h]);
+  ddt[h] = static_cast<T>(sum);
+}
+
 /// A call: its problem, the memory of the numbers of the step, and how it is cut.
 template <class T, int kRank>
 struct Call {
@@ -144,11 +119,13 @@ struct Call {
     p.states = in.lambda.size(1);
     check(p.states <= 128,
           "dplr_scan: expected at most 128 elements of the state on a GPU, received ", p.states);
-    entries = memory<std::complex<T>>({p.channels, DplrEntries{kRank}.count(), p.states});
-    W = memory<T>({p.channels, int64_t{kRank} * kRank});
+    p.intervals = optional_view<const T, 2>(in.intervals);
+    entries = memory<std::complex<T>>({p.channels, count(), p.states});
+    W = memory<T>({p.channels, products()});
     p.entries = static_cast<const Complex<T>*>(entries.raw());
     p.W = W.template data<T>();
-    cuda::launch(entries_kernel<T>, cuda::blocks(p.channels, 32), parameters, int64_t{kRank},
+    cuda::launch(irregular() ? midpoint_entries_kernel<T> : entries_kernel<T>,
+                 cuda::blocks(p.channels, 32), parameters, int64_t{kRank},
                  static_cast<Complex<T>*>(entries.raw()), W.template data<T>());
     p.lanes = 1;
     while (p.lanes < 32 && p.lanes * states_of_lane() < p.states) p.lanes *= 2;
@@ -157,6 +134,12 @@ struct Call {
     p.teams = threads / p.lanes;
     p.panels = cuda::divide_up(p.channels, p.teams);
   }
+  bool irregular() const { return p.intervals.data != nullptr; }
+  /// Entries of an element, and numbers of a channel beside them.
+  int64_t count() const {
+    return irregular() ? MidpointEntries{kRank}.count() : DplrEntries{kRank}.count();
+  }
+  int64_t products() const { return irregular() ? 1 : kRank * kRank; }
   template <class E>
   Tensor memory(const Shape& shape) const {
     return Tensor::empty(shape, dtype_of<E>, device);
@@ -182,7 +165,9 @@ void forward_of(const DplrScan& in, Tensor& y, Tensor& state) {
   const Call<T, kRank> call(in);
   const int64_t numbers = forward_steps * call.p.teams * (1 + call.p.pitch());
   call.for_states([&](auto states) {
-    cuda::launch(forward_kernel<T, kRank, decltype(states)::value>,
+    constexpr int kStates = decltype(states)::value;
+    cuda::launch(call.irregular() ? forward_kernel<MidpointTeam<T, kRank, kStates>, T, kStates>
+                                  : forward_kernel<DplrTeam<T, kRank, kStates>, T, kStates>,
                  call.grid(numbers * int64_t{sizeof(T)}), call.p, y.view<T, 3>(),
                  complex_view<T, 3>(state));
   });
@@ -203,22 +188,31 @@ void backward_of(const DplrScan& in, const Tensor& dy, const Tensor& dstate,
     const Tensor starts =
         call.template memory<std::complex<T>>({p.batch, chunks, p.channels, p.states});
     const Tensor first = call.template memory<T>({p.batch, chunks, p.channels, int64_t{kRank}});
-    const Tensor sums = call.template memory<std::complex<T>>(
-        {p.batch, p.channels, DplrEntries{kRank}.count(), p.states});
-    const Tensor products = call.template memory<T>({p.batch, p.channels, int64_t{kRank} * kRank});
+    const Tensor sums =
+        call.template memory<std::complex<T>>({p.batch, p.channels, call.count(), p.states});
+    const Tensor products = call.template memory<T>({p.batch, p.channels, call.products()});
     const DplrKept<T> kept{static_cast<Complex<T>*>(starts.raw()),
                            first.template data<T>(),
                            static_cast<Complex<T>*>(sums.raw()),
                            products.template data<T>(),
                            chunks,
                            steps};
-    cuda::launch(dplr_backward_kernel<T, kRank, kStates>,
+    using Regular = DplrSums<T, kRank, kStates>;
+    using Irregular = MidpointSums<T, kRank, kStates>;
+    cuda::launch(call.irregular() ? dplr_backward_kernel<Irregular, T, kRank, kStates>
+                                  : dplr_backward_kernel<Regular, T, kRank, kStates>,
                  call.grid(Tile::bytes(call.threads, p.teams, p.pitch(), steps)), p,
                  dy.view<const T, 3>(), complex_view<T, 3>(dstate), out.u.view<T, 3>(),
                  complex_view<T, 3>(out.state), kept);
-    cuda::launch(chain_kernel<T>, cuda::blocks(p.channels, 32), call.parameters, int64_t{kRank},
-                 p.batch, kept, out.dt.data<T>(), complex_view<T, 2>(out.lambda),
-                 complex_view<T, 3>(out.P), complex_view<T, 2>(out.B), complex_view<T, 2>(out.C));
+    const auto add_up = [&](auto kernel, const auto&... before) {
+      cuda::launch(kernel, cuda::blocks(p.channels, 32), before..., int64_t{kRank}, p.batch, kept,
+                   out.dt.data<T>(), complex_view<T, 2>(out.lambda), complex_view<T, 3>(out.P),
+                   complex_view<T, 2>(out.B), complex_view<T, 2>(out.C));
+    };
+    if (call.irregular())
+      add_up(midpoint_sum_kernel<T>);
+    else
+      add_up(chain_kernel<T>, call.parameters);
   });
 }
 

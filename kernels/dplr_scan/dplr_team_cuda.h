@@ -11,14 +11,15 @@ namespace lw::kernels {
 /// Threads of a block; fewer by the elements of the state that a thread has in registers.
 inline constexpr int dplr_threads = 256;
 
-/// The arguments, and the numbers of the step that follow from them.
+/// The arguments, and the numbers of the step that follow from them: of DplrTeam, or of MidpointTeam.
 template <class T>
 struct DplrProblem {
   View<const T, 3> u;
   View<Complex<T>, 3> state;  // without data: zero
   View<const uint8_t, 2> resets;
-  const Complex<T>* entries;  // [channel, entry, state]
-  const T* W;                 // [channel, rank, rank]
+  View<const T, 2> intervals;  // of MidpointTeam
+  const Complex<T>* entries;   // [channel, entry, state]
+  const T* W;                  // [channel, rank, rank]; of MidpointTeam dt [channel]
   int64_t batch, time, channels, states;
   int lanes;       // of a team: a power of two up to a warp
   int teams;       // of a block
@@ -29,38 +30,21 @@ struct DplrProblem {
 
 /// This thread's place: lane `lane` of the team of channel c of row b; it has the elements lane,
 /// lane + lanes, ... of the state.
-template <class T, int kRank, int kStates>
-struct DplrTeam {
-  static constexpr int ranks = kRank > 0 ? kRank : 1;
-  LW_HOST_DEVICE static constexpr DplrEntries entries() { return {kRank}; }
+template <class T, int kStates>
+struct DplrPlace {
   using Z = Complex<T>;
 
   const DplrProblem<T>& p;
   int lane, team;
   int64_t b, first, c;
-  Z a[kStates] = {}, b2[kStates] = {}, C[kStates] = {}, E[ranks][kStates] = {},
-    P[ranks][kStates] = {};
-  T W[ranks][ranks] = {};
 
-  __device__ explicit DplrTeam(const DplrProblem<T>& problem)
+  __device__ explicit DplrPlace(const DplrProblem<T>& problem)
       : p(problem),
         lane(static_cast<int>(threadIdx.x) % p.lanes),
         team(static_cast<int>(threadIdx.x) / p.lanes),
         b(blockIdx.x / p.panels),
         first(blockIdx.x % p.panels * p.teams),
-        c(first + team) {
-    for_states([&](int k, int64_t n) {
-      const auto entry = [&](int64_t i) {
-        return p.entries[(c * entries().count() + i) * p.states + n];
-      };
-      a[k] = entry(entries().a()), b2[k] = entry(entries().b()), C[k] = entry(entries().c());
-#pragma unroll
-      for (int r = 0; r < kRank; ++r)
-        E[r][k] = entry(entries().e(r)), P[r][k] = entry(entries().p(r));
-    });
-    if (c < p.channels)
-      for (int i = 0; i < kRank * kRank; ++i) W[i / ranks][i % ranks] = p.W[c * kRank * kRank + i];
-  }
+        c(first + team) {}
 
   /// f(k, n) for the elements of this lane that exist.
   template <class F>
@@ -109,6 +93,34 @@ struct DplrTeam {
       out(b, begin + i / p.teams, channel) = sum;
     }
   }
+};
+
+/// The numbers of a step that is the same at all times.
+template <class T, int kRank, int kStates>
+struct DplrTeam : DplrPlace<T, kStates> {
+  static constexpr int ranks = kRank > 0 ? kRank : 1;
+  LW_HOST_DEVICE static constexpr DplrEntries entries() { return {kRank}; }
+  using Z = Complex<T>;
+  using Place = DplrPlace<T, kStates>;
+  using Place::p, Place::c;
+
+  Z a[kStates] = {}, b2[kStates] = {}, C[kStates] = {}, E[ranks][kStates] = {},
+    P[ranks][kStates] = {};
+  T W[ranks][ranks] = {};
+
+  __device__ explicit DplrTeam(const DplrProblem<T>& problem) : Place(problem) {
+    this->for_states([&](int k, int64_t n) {
+      const auto entry = [&](int64_t i) {
+        return p.entries[(c * entries().count() + i) * p.states + n];
+      };
+      a[k] = entry(entries().a()), b2[k] = entry(entries().b()), C[k] = entry(entries().c());
+#pragma unroll
+      for (int r = 0; r < kRank; ++r)
+        E[r][k] = entry(entries().e(r)), P[r][k] = entry(entries().p(r));
+    });
+    if (c < p.channels)
+      for (int i = 0; i < kRank * kRank; ++i) W[i / ranks][i % ranks] = p.W[c * kRank * kRank + i];
+  }
 
   /// P^* x = 2 Re sum conj(P_n) x_n
   __device__ void project(const Z (&x)[kStates], T (&q)[ranks]) const {
@@ -117,12 +129,12 @@ struct DplrTeam {
       T part = 0;
 #pragma unroll
       for (int k = 0; k < kStates; ++k) part = add_real_product(part, P[r][k], x[k]);
-      q[r] = 2 * sum(part);
+      q[r] = 2 * this->sum(part);
     }
   }
-  /// One step: the state x, and its projection q.
-  __device__ void advance(T u, bool fresh, Z (&x)[kStates], T (&q)[ranks]) const {
-    if (fresh) {
+  /// Step t: the state x, and its projection q.
+  __device__ void advance(int64_t t, T u, Z (&x)[kStates], T (&q)[ranks]) const {
+    if (this->starts(t)) {
 #pragma unroll
       for (int k = 0; k < kStates; ++k) x[k] = {0, 0};
 #pragma unroll

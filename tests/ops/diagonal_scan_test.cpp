@@ -43,11 +43,24 @@ kernels::DiagonalScan arguments(const Case& c, DType dtype, bool all) {
   return in;
 }
 
+/// The same at irregular times, of continuous systems; steps from 1e-3 to 0.3 of a radian and more.
+kernels::DiagonalScan irregular(const Case& c, DType dtype, bool all, Discretization method) {
+  kernels::DiagonalScan in = arguments(c, dtype, all);
+  const Variable dt = reshape(reference::steps(c.channels, dtype), {c.channels, 1});
+  in.A = (dt * reference::stable_poles(c.channels, c.states, dtype, 1)).value();
+  in.B = (dt * complex_noise({c.channels, c.states}, dtype, 6)).value();
+  in.intervals = Random(7).uniform({c.batch, c.time}, 0.1, 3, dtype);
+  in.method = method;
+  return in;
+}
+
 DiagonalScanResult scan(const kernels::DiagonalScan& in) {
   return diagonal_scan(in.u, in.A, in.B, in.C,
                        {.state = in.state ? Variable(in.state) : Variable(),
                         .resets = in.resets,
-                        .conjugate_pairs = in.conjugate_pairs});
+                        .conjugate_pairs = in.conjugate_pairs,
+                        .intervals = in.intervals,
+                        .method = in.method});
 }
 
 /// Real and imaginary parts, one after another.
@@ -103,6 +116,57 @@ TEST(DiagonalScan, GradientsAgreeWithCentralDifferences) {
     }
 }
 
+TEST(DiagonalScan, AtIrregularTimesAgreesWithTheReference) {
+  for (const Case& c : {Case{1, 1, 1, 1}, Case{2, 5, 31, 3}, Case{2, 65, 17, 5}, Case{1, 40, 3, 37},
+                        Case{2, 0, 3, 2}})
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const Discretization method : reference::discretizations) {
+        SCOPED_TRACE(str(dtype, " ", c.time, " ", c.channels, " ", static_cast<int>(method)));
+        kernels::DiagonalScan in = irregular(c, dtype, c.batch == 2, method);
+        const reference::DiagonalScan expected = reference::diagonal_scan(in);
+        for (Tensor* t : {&in.u, &in.A, &in.B, &in.C, &in.intervals}) *t = pitched(*t);
+        const auto [y, state] = scan(in);
+        // forward Euler grows where a step is long, and rounding with it
+        const double tolerance = dtype == DType::f32 ? 3e-5 : 1e-13;
+        testing::expect_close(y.value(), expected.y, tolerance);
+        testing::expect_close(parts(state.value()), parts(expected.state), tolerance);
+      }
+}
+
+TEST(DiagonalScan, AtIrregularTimesGradientsAgreeWithCentralDifferences) {
+  for (const Case& c : {Case{2, 5, 3, 4}, Case{1, 70, 2, 3}, Case{1, 1, 9, 2}})
+    for (const Discretization method : reference::discretizations)
+      for (const bool all : {false, true}) {
+        SCOPED_TRACE(str(c.time, " ", c.channels, " ", static_cast<int>(method), " ", all));
+        const kernels::DiagonalScan in = irregular(c, DType::f64, all, method);
+        const auto f = [&](const Variables& v) {
+          const auto [y, state] = diagonal_scan(v[0], v[1], v[2], v[3],
+                                                {.state = v[4],
+                                                 .resets = in.resets,
+                                                 .conjugate_pairs = in.conjugate_pairs,
+                                                 .intervals = in.intervals,
+                                                 .method = in.method});
+          return Variables{y, state};
+        };
+        check_gradients(f, {in.u, in.A, in.B, in.C, in.state}, {.step = 1e-6});
+      }
+}
+
+TEST(DiagonalScan, EqualIntervalsAreALongerStep) {
+  const Case c{2, 50, 5, 4};
+  for (const Discretization method : reference::discretizations) {
+    kernels::DiagonalScan in = irregular(c, DType::f64, true, method);
+    in.intervals.fill(2);
+    const auto [y, state] = scan(in);
+    const auto [Abar, Bbar] =
+        discretize(Tensor::full({c.channels}, 2, DType::f64), in.A, in.B, method);
+    in.A = Abar.value(), in.B = Bbar.value(), in.intervals = {};
+    const auto [expected, last] = scan(in);
+    testing::expect_close(y.value(), expected.value(), 1e-13);
+    testing::expect_close(parts(state.value()), parts(last.value()), 1e-13);
+  }
+}
+
 TEST(DiagonalScan, IsTheConvolutionWithItsKernel) {
   for (const bool started : {false, true})
     for (const auto method : {Discretization::zoh, Discretization::bilinear}) {
@@ -124,8 +188,7 @@ TEST(DiagonalScan, IsTheConvolutionWithItsKernel) {
     }
 }
 
-TEST(DiagonalScan, ChunksAndStepsHandTheStateOnExactly) {
-  const kernels::DiagonalScan in = arguments({2, 150, 19, 3}, DType::f32, true);
+void expect_pieces_hand_the_state_on_exactly(const kernels::DiagonalScan& in) {
   const DiagonalScanResult whole = scan(in);
   for (const std::vector<int64_t>& sizes :
        {std::vector<int64_t>{1, 149}, {149, 1}, {63, 65, 22}, std::vector<int64_t>(150, 1)}) {
@@ -135,6 +198,7 @@ TEST(DiagonalScan, ChunksAndStepsHandTheStateOnExactly) {
     for (const int64_t size : sizes) {
       part.u = in.u.slice(1, begin, begin + size);
       part.resets = in.resets.slice(1, begin, begin + size);
+      if (in.intervals) part.intervals = in.intervals.slice(1, begin, begin + size);
       const auto [y, state] = scan(part);
       ys.push_back(y);
       part.state = state.value();
@@ -143,6 +207,12 @@ TEST(DiagonalScan, ChunksAndStepsHandTheStateOnExactly) {
     EXPECT_TRUE(same_bits(concat(ys, 1).value(), whole.y.value()));
     EXPECT_TRUE(same_bits(part.state, whole.state.value()));
   }
+}
+
+TEST(DiagonalScan, ChunksAndStepsHandTheStateOnExactly) {
+  const Case c{2, 150, 19, 3};
+  expect_pieces_hand_the_state_on_exactly(arguments(c, DType::f32, true));
+  expect_pieces_hand_the_state_on_exactly(irregular(c, DType::f32, true, Discretization::zoh));
 }
 
 TEST(DiagonalScan, PackedDocumentsEqualSeparateOnes) {
@@ -171,13 +241,17 @@ TEST(DiagonalScan, PackedDocumentsEqualSeparateOnes) {
 }
 
 TEST(DiagonalScan, HasTheSameBitsOnAnyNumberOfThreads) {
-  const kernels::DiagonalScan in = arguments({3, 100, 37, 4}, DType::f32, true);
-  testing::expect_same_on_any_threads([&] {
-    const Variable u(in.u, true), A(in.A, true), B(in.B, true), C(in.C, true), x(in.state, true);
-    const auto [y, state] = diagonal_scan(u, A, B, C, {.state = x, .resets = in.resets});
-    y.backward(Random(5).normal(y.shape()));
-    return Tensors{y.value(), state.value(), u.grad(), A.grad(), B.grad(), C.grad(), x.grad()};
-  });
+  for (const bool regular : {true, false}) {
+    kernels::DiagonalScan in = irregular({3, 100, 37, 4}, DType::f32, true, Discretization::zoh);
+    if (regular) in = arguments({3, 100, 37, 4}, DType::f32, true);
+    testing::expect_same_on_any_threads([&] {
+      const Variable u(in.u, true), A(in.A, true), B(in.B, true), C(in.C, true), x(in.state, true);
+      const auto [y, state] =
+          diagonal_scan(u, A, B, C, {.state = x, .resets = in.resets, .intervals = in.intervals});
+      y.backward(Random(5).normal(y.shape()));
+      return Tensors{y.value(), state.value(), u.grad(), A.grad(), B.grad(), C.grad(), x.grad()};
+    });
+  }
 }
 
 TEST(DiagonalScan, RefusesAStateOfAnotherBatch) {

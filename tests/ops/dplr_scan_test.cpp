@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "autograd/gradcheck.h"
+#include "autograd/ops/elementwise.h"
 #include "autograd/ops/long_conv.h"
 #include "autograd/ops/s4_kernel.h"
 #include "autograd/ops/s4_readout.h"
@@ -46,7 +47,14 @@ kernels::DplrScan arguments(const Case& c, DType dtype, bool all) {
 DplrScanResult scan(const kernels::DplrScan& in) {
   const auto variable = [](const Tensor& t) { return t ? Variable(t) : Variable(); };
   return dplr_scan(in.u, in.dt, in.lambda, variable(in.P), in.B, in.C,
-                   {.state = variable(in.state), .resets = in.resets});
+                   {.state = variable(in.state), .resets = in.resets, .intervals = in.intervals});
+}
+
+/// The same at irregular times.
+kernels::DplrScan irregular(const Case& c, DType dtype, bool all) {
+  kernels::DplrScan in = arguments(c, dtype, all);
+  in.intervals = Random(8).uniform({c.batch, c.time}, 0.1, 3, dtype);
+  return in;
 }
 
 /// Real and imaginary parts, one after another.
@@ -100,6 +108,52 @@ TEST(DplrScan, GradientsAgreeWithCentralDifferences) {
       check_gradients(f, {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state},
                       {.step = c.states > 32 ? 1e-7 : 3e-7});
     }
+}
+
+TEST(DplrScan, AtIrregularTimesAgreesWithTheDenseRecurrence) {
+  for (const Case& c : {Case{1, 1, 1, 1, 1}, Case{2, 5, 9, 3, 2}, Case{1, 31, 33, 2, 0},
+                        Case{1, 70, 3, 4, 1}, Case{2, 0, 3, 2, 1}, Case{1, 3, 2, 33, 1}})
+    for (const DType dtype : {DType::f32, DType::f64})
+      for (const bool all : {false, true}) {
+        SCOPED_TRACE(str(dtype, " ", c.time, " ", c.channels, " ", c.rank, " ", all));
+        kernels::DplrScan in = irregular(c, dtype, all);
+        const reference::DplrScan expected = reference::dplr_scan(in);
+        for (Tensor* t : {&in.u, &in.lambda, &in.P, &in.B, &in.C, &in.state, &in.intervals})
+          *t = pitched(*t);
+        const auto [y, state] = scan(in);
+        const double tolerance = dtype == DType::f32 ? 1e-5 : 1e-12;
+        testing::expect_close(y.value(), expected.y, tolerance);
+        testing::expect_close(parts(state.value()), parts(expected.state), tolerance);
+      }
+}
+
+TEST(DplrScan, AtIrregularTimesGradientsAgreeWithCentralDifferences) {
+  for (const Case& c : {Case{2, 5, 3, 4, 0}, Case{2, 5, 3, 4, 1}, Case{2, 5, 3, 4, 2},
+                        Case{1, 40, 9, 2, 2}, Case{1, 70, 2, 3, 1}, Case{1, 1, 2, 2, 1}})
+    for (const bool all : {false, true}) {
+      SCOPED_TRACE(str(c.batch, " ", c.time, " ", c.channels, " ", c.rank, " ", all));
+      const kernels::DplrScan in = irregular(c, DType::f64, all);
+      const auto f = [&](const Variables& v) {
+        const auto [y, state] =
+            dplr_scan(v[0], v[1], v[2], v[3], v[4], v[5],
+                      {.state = v[6], .resets = in.resets, .intervals = in.intervals});
+        return Variables{y, state};
+      };
+      check_gradients(f, {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state}, {.step = 3e-7});
+    }
+}
+
+TEST(DplrScan, EqualIntervalsAreALongerStep) {
+  for (const int64_t rank : {0, 1, 2}) {
+    kernels::DplrScan in = irregular({2, 50, 5, 4, rank}, DType::f64, true);
+    in.intervals.fill(2);
+    const auto [y, state] = scan(in);
+    in.dt = (Variable(in.dt) * 2).value();
+    in.intervals = {};
+    const auto [expected, last] = scan(in);
+    testing::expect_close(y.value(), expected.value(), 1e-12);
+    testing::expect_close(parts(state.value()), parts(last.value()), 1e-12);
+  }
 }
 
 TEST(DplrScan, IsTheConvolutionWithItsKernel) {
@@ -177,18 +231,22 @@ TEST(DplrScan, PackedDocumentsEqualSeparateOnes) {
 }
 
 TEST(DplrScan, HasTheSameBitsOnAnyNumberOfThreads) {
-  const kernels::DplrScan in = arguments({3, 40, 37, 4, 2}, DType::f32, true);
-  testing::expect_same_on_any_threads([&] {
-    Variables v;
-    for (const Tensor& t : {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state})
-      v.emplace_back(t, true);
-    const auto [y, state] =
-        dplr_scan(v[0], v[1], v[2], v[3], v[4], v[5], {.state = v[6], .resets = in.resets});
-    y.backward(Random(7).normal(y.shape()));
-    Tensors results{y.value(), state.value()};
-    for (const Variable& x : v) results.push_back(x.grad());
-    return results;
-  });
+  for (const bool regular : {true, false}) {
+    kernels::DplrScan in = irregular({3, 40, 37, 4, 2}, DType::f32, true);
+    if (regular) in.intervals = {};
+    testing::expect_same_on_any_threads([&] {
+      Variables v;
+      for (const Tensor& t : {in.u, in.dt, in.lambda, in.P, in.B, in.C, in.state})
+        v.emplace_back(t, true);
+      const auto [y, state] =
+          dplr_scan(v[0], v[1], v[2], v[3], v[4], v[5],
+                    {.state = v[6], .resets = in.resets, .intervals = in.intervals});
+      y.backward(Random(7).normal(y.shape()));
+      Tensors results{y.value(), state.value()};
+      for (const Variable& x : v) results.push_back(x.grad());
+      return results;
+    });
+  }
 }
 
 TEST(DplrScan, RefusesARankAboveTwo) {

@@ -17,7 +17,8 @@ struct DiagonalScan {
 inline DiagonalScan diagonal_scan(const kernels::DiagonalScan& arguments) {
   const DeviceScope on_host(host);
   kernels::DiagonalScan in = arguments;
-  for (Tensor* t : {&in.u, &in.A, &in.B, &in.C, &in.state, &in.resets}) *t = t->to(host);
+  for (Tensor* t : {&in.u, &in.A, &in.B, &in.C, &in.state, &in.resets, &in.intervals})
+    *t = t->to(host);
   const int64_t batch = in.u.size(0), time = in.u.size(1), H = in.u.size(2), N = in.A.size(1);
   DiagonalScan out{Tensor::zeros(in.u.shape(), DType::f64),
                    Tensor::empty({batch, H, N}, DType::c128)};
@@ -31,7 +32,10 @@ inline DiagonalScan diagonal_scan(const kernels::DiagonalScan& arguments) {
         complex128 x = in.state ? complex_at(in.state.select(0, b), h, n) : 0.;
         for (int64_t t = 0; t < time; ++t) {
           if (in.resets && in.resets.at({b, t}) != 0) x = 0;
-          x = A * x + B * in.u.at({b, t, h});
+          const DiscreteElement step = in.intervals
+                                           ? discretize(in.method, in.intervals.at({b, t}), A, B)
+                                           : DiscreteElement{A, B};
+          x = step.Abar * x + step.Bbar * in.u.at({b, t, h});
           y(b, t, h) += (in.conjugate_pairs ? 2 : 1) * (C * x).real();
         }
         state(b, h, n) = x;
