@@ -258,7 +258,8 @@ class CommandLine {
         "hippo", "show what a HiPPO memory keeps of a signal",
         [this] { return inspect_hippo(hippo_); }, &inspect);
     c->option_defaults()->always_capture_default();
-    c->add_option("--measure", hippo_.measure, "what of the past counts")
+    c->add_option("--measure", hippo_.measure,
+                  "what of the past counts: legs, legt, lmu, lagt, fout")
         ->check(one_of_words(hippo_memory_measures()));
     c->add_option("--order", hippo_.order, "numbers to remember it in")
         ->check(integer_between(1, 1024));

@@ -44,6 +44,7 @@ int inspect_hippo(const InspectHippoArguments& arguments) {
       {"steps", signal.size()},     {"discretization", arguments.discretization},
       {"signal", signal.name},      {"relative_error", error}};
   if (options.measure != "legs") line["window"] = options.theta;
+  if (!std::isfinite(error) && !arguments.json) line["relative_error"] = "not finite";
   print_values(line, arguments.json);
   if (!(error < 1) && arguments.discretization == "forward")
     std::fprintf(stderr, "forward steps are unstable here; bilinear ones never are\n");

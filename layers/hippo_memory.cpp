@@ -85,16 +85,20 @@ class LegendreStretch {
       for (int64_t n = 0; n < N_; ++n)
         for (int64_t c = 0; c < channels; ++c)
           value[c] += at_nodes_[j][n] * coefficients[n * channels + c];
-      const Values projected = orthonormal_legendre(2 * kept * nodes_[j] - 1, N_);
+      const Values projected = legendre(2 * kept * nodes_[j] - 1, N_);
       for (int64_t n = 0; n < N_; ++n)
         for (int64_t c = 0; c < channels; ++c)
           result[n * channels + c] += kept * weights_[j] * projected[n] * value[c];
     }
     const Values p = legendre(2 * kept - 1, N_ + 2);
-    for (int64_t n = 0; n < N_; ++n) {  // integral of r_n P_n(2y - 1) from kept to 1
-      const double r = std::sqrt(static_cast<double>(2 * n + 1));
-      const double integral = n == 0 ? 1 - kept : (p[n - 1] - p[n + 1]) / (2 * r);
-      for (int64_t c = 0; c < channels; ++c) result[n * channels + c] += integral * u[c];
+    for (int64_t n = 0; n < N_; ++n) {
+      const auto odd = static_cast<double>(2 * n + 1);
+      // of P_n(2y - 1) from kept to 1
+      const double integral = n == 0 ? 1 - kept : (p[n - 1] - p[n + 1]) / (2 * odd);
+      for (int64_t c = 0; c < channels; ++c) {
+        double& sum = result[n * channels + c];
+        sum = std::sqrt(odd) * (sum + integral * u[c]);
+      }
     }
     coefficients = std::move(result);
   }
