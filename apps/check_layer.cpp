@@ -209,11 +209,14 @@ std::vector<LawResult> check_layer(const std::string& kind, const std::string& o
 
 std::vector<std::string> layer_variants(const std::string& kind) {
   static const std::map<std::string, std::vector<std::string>> variants{
+      {"gru", {"", "d_hidden: 9, chrono: 50"}},
       {"lru", {"", "d_state: 6, r_min: 0, r_max: 0.5, max_phase: 0.3"}},
+      {"lstm", {"", "d_hidden: 9, chrono: 50"}},
       {"mamba1",
        {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
         "d_conv: 1"}},
       {"rg_lru", {"", "d_rnn: 8, blocks: 4, d_conv: 2"}},
+      {"rnn", {"", "d_hidden: 9"}},
       {"s4",
        {"", "init: legt, d_state: 8, l_max: 30", "init: fout, d_state: 8, l_max: 128, n_ssm: 2",
         "init: foud, d_state: 8, l_max: 100, n_ssm: 1", "bidirectional: true, n_ssm: 3"}},
