@@ -4,6 +4,7 @@
 
 #include "core/device_runtime.h"
 #include "core/memory.h"
+#include "core/sent_copy.h"
 #include "core/tensor_elements.h"
 #include "core/tensor_rows.h"
 
@@ -165,6 +166,7 @@ Tensor Tensor::to(DType dtype) const {
 
 Tensor Tensor::to(Device device) const {
   if (device == device_) return *this;
+  if (const Tensor sent = SentCopy::find(*this, device); sent.defined()) return sent;
   Tensor t = empty(shape_, dtype_, device);
   t.copy_from(*this);
   return t;
@@ -181,6 +183,7 @@ void Tensor::copy_from(const Tensor& source) {
         source.shape_);
   if (numel_ == 0) return;
   if (source.device_ == device_) return copy_elements(source, *this);
+  if (const Tensor sent = SentCopy::find(source, device_); sent.defined()) return copy_from(sent);
   // Only blocks without gaps travel; dtypes are converted where the source is.
   const Tensor packed = source.to(dtype_).contiguous();
   Tensor received = is_contiguous() ? *this : empty_like(*this);

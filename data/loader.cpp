@@ -40,10 +40,15 @@ struct Loader::State {
   // Shared with the thread that prepares batches.
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<Item> ready;
+  struct Prepared {
+    Item item;
+    Feed::Slot* slot;  // in which it is on its way to the device; null: it is not
+  };
+  std::deque<Prepared> ready;
   std::exception_ptr failure;
   bool stopping = false;
   std::thread worker;
+  std::unique_ptr<Feed> feed;  // null on the CPU
 
   State(const Dataset& d, const LoaderOptions& o) : dataset(d), options(o) {}
 
@@ -75,8 +80,9 @@ struct Loader::State {
       }
       try {
         Item item = prepare(number);
+        Feed::Slot* slot = feed ? feed->send(item.batch) : nullptr;
         const std::lock_guard lock(mutex);
-        ready.push_back(std::move(item));
+        ready.push_back({std::move(item), slot});
       } catch (...) {
         const std::lock_guard lock(mutex);
         failure = std::current_exception();
@@ -105,6 +111,8 @@ Loader::Loader(const Dataset& dataset, const LoaderOptions& o, int64_t first_ste
   state_->micro_batch = o.batch / o.accumulate;
   state_->steps_per_epoch = dataset.size() / o.batch;
   state_->next_micro = first_step * o.accumulate;
+  // One batch in use, the others ahead.
+  if (o.prefetch > 0) state_->feed = Feed::to(default_device(), o.prefetch + 1);
   if (o.prefetch > 0) state_->worker = std::thread([state = state_.get()] { state->work(); });
 }
 
@@ -121,16 +129,18 @@ Loader::~Loader() {
 Loader::Item Loader::next() {
   State& s = *state_;
   if (s.options.prefetch == 0) return s.prepare(s.next_micro++);
+  if (s.feed) s.feed->take_back();
   const auto start = std::chrono::steady_clock::now();
   std::unique_lock lock(s.mutex);
   s.changed.wait(lock, [&] { return !s.ready.empty() || s.failure; });
   s.waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (s.ready.empty()) std::rethrow_exception(s.failure);
-  Item item = std::move(s.ready.front());
+  auto [item, slot] = std::move(s.ready.front());
   s.ready.pop_front();
   lock.unlock();
   s.changed.notify_all();
-  return item;
+  if (s.feed) item.on_device = s.feed->arrive(item.batch, slot);
+  return std::move(item);
 }
 
 int64_t Loader::steps_per_epoch() const { return state_->steps_per_epoch; }

@@ -5,11 +5,14 @@
 // A step takes `batch` consecutive entries of the order, cut into micro-batches of one size; of each of these rank r of
 // n takes its r-th n-th, one sample more or less where they do not divide evenly.
 // What is left over at the end of an epoch, less than one batch, is not used in that epoch.
+//
+// On a GPU, the default device of the thread that makes the loader, batches prepared ahead are sent ahead too (data/feed.h).
 #pragma once
 
 #include <memory>
 
 #include "data/dataset.h"
+#include "data/feed.h"
 
 namespace lw {
 
@@ -39,6 +42,8 @@ class Loader {
     int64_t micro;         ///< which micro-batch of the step, in [0, accumulate)
     int64_t first_sample;  ///< of this micro-batch on this rank, within the global batch
     int64_t epoch;
+    std::shared_ptr<const void> on_device =
+        {};  ///< while held, batch.inputs.to(device) is there already
   };
   /// The next micro-batch of this rank. An error in preparing it is thrown here.
   Item next();
