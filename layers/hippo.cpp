@@ -2,7 +2,6 @@
 
 #define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
 #include <Eigen/Dense>
-#include <algorithm>
 #include <cmath>
 #include <numbers>
 

@@ -77,6 +77,27 @@ TEST(Plot, PanelsStandInRows) {
   EXPECT_THAT(text, HasSubstr("translate(0 300)"));
 }
 
+TEST(Plot, NamesStandApartAtTheEndsOfTheirCurves) {
+  const Curve first{.name = "first", .points = {{0, 0}, {1, 1}}};
+  const Curve second{.name = "second", .points = {{0, 1}, {1, 1}}, .style = Curve::Style::ghost};
+  const Curve third{.name = "third", .points = {{0, 0}, {1, 0}}, .style = Curve::Style::area};
+  const std::string text = svg({.title = "t",
+                                .curves = {first, second, third},
+                                .spans = {{0.5, 2, "span"}},
+                                .reach_x = {-1, 1},
+                                .x_axis = false});
+  EXPECT_EQ(flaw_of(text), "");
+  const auto height = [&](const std::string& name) {
+    const size_t end = text.find(">" + name + "</text>");
+    const std::string attribute = " y=\"";
+    return std::stod(text.substr(text.rfind(attribute, end) + attribute.size()));
+  };
+  EXPECT_EQ(height("first"), 46 + 4);  // where its curve ends: the top
+  EXPECT_EQ(height("second"), height("first") + 16);
+  EXPECT_EQ(height("third"), 472 + 4);
+  EXPECT_EQ(height("span"), 46 - 8);
+}
+
 TEST(Plot, AHistogramCountsEveryValue) {
   using testing::ElementsAre;
   using testing::Pair;
