@@ -71,8 +71,8 @@ Variable ChannelSsm::for_channels(const Variable& rows) const {
                  shape.with(axis, copies_ * n_ssm_));
 }
 
-Output ChannelSsm::run(const Variable& u, const State& state, const Context& context,
-                       const Representations& system) const {
+Output ChannelSsm::forward(const Variable& u, const State& state, const Context& context) const {
+  const Representations system = represent(context);
   const char* kind = setup_.kind;
   check(state.empty() || state.size() == system.state_tensors, kind, ": expected a state of ",
         system.state_tensors, system.state_tensors == 1 ? " tensor" : " tensors", ", received ",
@@ -99,9 +99,10 @@ Output ChannelSsm::run(const Variable& u, const State& state, const Context& con
   Output out;
   Variable v;  // [batch, time, channel]
   if (convolve) {
-    v = long_conv(u, system.kernel(false), D_, {.resets = context.resets});
+    v = long_conv(u, system.kernel(time, false), D_, {.resets = context.resets});
     if (!causal())
-      v = v + long_conv(u, system.kernel(true), {}, {.reverse = true, .resets = context.resets});
+      v = v +
+          long_conv(u, system.kernel(time, true), {}, {.reverse = true, .resets = context.resets});
     if (!state.empty()) v = v + system.scan(Tensor::zeros_like(u.value()), state).y;
     if (context.keep_state) out.state = system.scan(u, state).state;
   } else {
@@ -111,6 +112,29 @@ Output ChannelSsm::run(const Variable& u, const State& state, const Context& con
   }
   out.y = glu(mix_(gelu(v)));
   return out;
+}
+
+Dynamics ChannelSsm::dynamics(int64_t length) const {
+  const NoGrad no_grad;
+  const Representations system = represent({});
+  Variable kernel;  // [length, channel]
+  if (length <= system.longest_convolution) {
+    kernel = transpose(system.kernel(length, false), 0, 1);
+  } else {
+    Tensor impulse = Tensor::zeros({1, length, D_.size(0)}, D_.dtype(), D_.device());
+    impulse.slice(1, 0, 1).fill(1);
+    kernel = select(system.scan(impulse, {}).y, 0, 0);
+  }
+  Dynamics result{.poles = poles(),
+                  .step_sizes = steps().value().to_vector(),
+                  .kernel = kernel.value().to(DType::f32).to(host).contiguous()};
+  for (complex128& pole : result.poles) pole = {pole.real(), std::abs(pole.imag())};
+  return result;
+}
+
+std::vector<complex128> ChannelSsm::poles_of(const Variable& Abar) {
+  const Tensor values = Abar.value().to(DType::c128).to(host).contiguous();
+  return {values.data<complex128>(), values.data<complex128>() + values.numel()};
 }
 
 }  // namespace lw

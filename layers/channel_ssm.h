@@ -19,6 +19,7 @@
 #include <functional>
 #include <limits>
 
+#include "layers/dynamics.h"
 #include "layers/linear.h"
 #include "layers/sequence_layer.h"
 
@@ -42,11 +43,13 @@ void describe_channels(Fields& f, Options& o) {
   f.optional("bidirectional", o.bidirectional, "read whole sequences in both directions");
 }
 
-class ChannelSsm : public SequenceLayer {
+class ChannelSsm : public SequenceLayer, public TimeInvariant {
  public:
   bool causal() const final { return !setup_.bidirectional; }
   bool convolves() const final { return true; }
   bool continuous() const final { return true; }
+  Output forward(const Variable& u, const State& state, const Context& context) const final;
+  Dynamics dynamics(int64_t length) const final;
 
  protected:
   struct Setup {
@@ -81,15 +84,20 @@ class ChannelSsm : public SequenceLayer {
     Variable y;  ///< without D u
     State state;
   };
+  /// The system at the rate, intervals and resets of a call.
   struct Representations {
-    std::function<Variable(bool reverse)> kernel;  ///< [channel, time]
+    /// [channel, time]; `reverse`: with the C of the other direction.
+    std::function<Variable(int64_t time, bool reverse)> kernel;
     std::function<Scanned(const Variable& u, const State& state)> scan;
     size_t state_tensors = 1;
     /// Longer inputs go through the recurrence.
     int64_t longest_convolution = std::numeric_limits<int64_t>::max();
   };
-  Output run(const Variable& u, const State& state, const Context& context,
-             const Representations& system) const;
+  virtual Representations represent(const Context& context) const = 0;
+  /// What each mode is multiplied by in one step; of a conjugate pair one.
+  virtual std::vector<complex128> poles() const = 0;
+  /// The elements of a diagonal Abar [channel, state].
+  static std::vector<complex128> poles_of(const Variable& Abar);
 
  private:
   Setup setup_;

@@ -1,5 +1,7 @@
 #include "layers/s4.h"
 
+#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
+#include <Eigen/Dense>
 #include <cmath>
 
 #include "autograd/ops/complex.h"
@@ -83,29 +85,59 @@ Variable S4::lambda() const {
   return for_channels(complex(-(exp(log_A_real_) + least_decay), A_imag_));
 }
 
-Output S4::forward(const Variable& u, const State& state, const Context& context) const {
+ChannelSsm::Representations S4::represent(const Context& context) const {
   const Variable dt = steps(context.rate), A = lambda(), P = for_channels(P_.value()),
                  B = for_channels(B_.value());
-  const auto plain = [&](const ComplexParameter& Ct) {
-    return s4_readout(context.rate == 1 ? dt : steps(), A, P, Ct.value(), length_);
+  const bool usual = context.rate == 1;
+  const auto plain = [=, this](const Variable& Ct) {
+    return s4_readout(usual ? dt : steps(), A, P, Ct, length_);
   };
-  const auto kernel = [&](bool reverse) {
-    const ComplexParameter& parameter = reverse ? Ct_reverse_ : Ct_;
-    Variable Ct = context.rate == 1 ? parameter.value()
-                                    : s4_truncated_readout(dt, A, P, plain(parameter), length_);
+  const auto kernel = [=, this](int64_t time, bool reverse) {
+    Variable Ct = (reverse ? Ct_reverse_ : Ct_).value();
+    if (!usual) Ct = s4_truncated_readout(dt, A, P, plain(Ct), length_);
     int64_t length = length_;
-    for (; length < u.size(1); length *= 2) Ct = s4_doubled_readout(dt, A, P, Ct, length);
-    return s4_kernel(dt, A, P, B, Ct, {.time = u.size(1), .length = length});
+    for (; length < time; length *= 2) Ct = s4_doubled_readout(dt, A, P, Ct, length);
+    return s4_kernel(dt, A, P, B, Ct, {.time = time, .length = length});
   };
-  const auto scan = [&](const Variable& input, const State& before) -> Scanned {
-    const Variable C = before.empty() ? plain(Ct_) : before[1];
-    const auto [y, after] = dplr_scan(input, dt, A, P, B, C,
+  const auto scan = [=, this](const Variable& u, const State& before) -> Scanned {
+    const Variable C = before.empty() ? plain(Ct_.value()) : before[1];
+    const auto [y, after] = dplr_scan(u, dt, A, P, B, C,
                                       {.state = before.empty() ? Variable() : before[0],
                                        .resets = context.resets,
                                        .intervals = intervals(context, u)});
     return {y, {after, C}};
   };
-  return run(u, state, context, {.kernel = kernel, .scan = scan, .state_tensors = 2});
+  return {.kernel = kernel, .scan = scan, .state_tensors = 2};
+}
+
+std::vector<complex128> S4::poles() const {
+  const auto host_values = [](const Variable& x) { return x.value().to(DType::c128).to(host); };
+  const Tensor A = host_values(lambda()),
+               P = P_.defined() ? host_values(for_channels(P_.value())) : Tensor();
+  const std::vector<double> dt = steps().value().to_vector();
+  const auto half = static_cast<Eigen::Index>(A.size(1));
+  std::vector<complex128> poles;
+  for (int64_t h = 0; h < A.size(0); ++h) {
+    // of the whole state, conjugates included
+    const auto whole = [&](const Tensor& t) {
+      const Eigen::Map<const Eigen::VectorXcd> row(t.contiguous().data<complex128>() + h * half,
+                                                   half);
+      Eigen::VectorXcd both(2 * half);
+      both << row, row.conjugate();
+      return both;
+    };
+    Eigen::MatrixXcd matrix = whole(A).asDiagonal();
+    for (int64_t r = 0; P && r < P.size(0); ++r) {
+      const Eigen::VectorXcd p = whole(P.select(0, r));
+      matrix -= p * p.adjoint();
+    }
+    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> solver(matrix, false);
+    for (const complex128 a : solver.eigenvalues()) {
+      const complex128 z = dt[static_cast<size_t>(h)] / 2 * a;
+      if (a.imag() >= 0) poles.push_back((1. + z) / (1. - z));
+    }
+  }
+  return poles;
 }
 
 }  // namespace lw

@@ -39,9 +39,10 @@ struct S4Options {
 class S4 final : public ChannelSsm {
  public:
   S4(const S4Options& options, const Stack& stack, const Random& random);
-  Output forward(const Variable& u, const State& state, const Context& context) const override;
 
  private:
+  Representations represent(const Context& context) const override;
+  std::vector<complex128> poles() const override;
   ComplexParameter readout(const std::string& name, const Shape& shape, const Random& random);
   Variable lambda() const;  // [channel, state]
 

@@ -58,14 +58,14 @@ Variable S4D::state_matrix() const {
   return for_channels(ComplexParameter{-exp(log_A_real_), A_imag_}.value());
 }
 
-Output S4D::forward(const Variable& u, const State& state, const Context& context) const {
+ChannelSsm::Representations S4D::represent(const Context& context) const {
   const Variable dt = steps(context.rate), A = state_matrix();  // [channel], [channel, state]
-  const auto kernel = [&](bool reverse) {
-    return s4d_kernel(dt, A, (reverse ? C_reverse_ : C_).value(), u.size(1),
+  const auto kernel = [=, this](int64_t time, bool reverse) {
+    return s4d_kernel(dt, A, (reverse ? C_reverse_ : C_).value(), time,
                       {.method = method_, .conjugate_pairs = conjugate_pairs_});
   };
-  const auto scan = [&](const Variable& input, const State& before) -> Scanned {
-    const auto [y, after] = sampled_diagonal_scan(input, dt, A, {}, C_.value(),
+  const auto scan = [=, this](const Variable& u, const State& before) -> Scanned {
+    const auto [y, after] = sampled_diagonal_scan(u, dt, A, {}, C_.value(),
                                                   {.state = before.empty() ? Variable() : before[0],
                                                    .resets = context.resets,
                                                    .conjugate_pairs = conjugate_pairs_,
@@ -73,7 +73,11 @@ Output S4D::forward(const Variable& u, const State& state, const Context& contex
                                                    .method = method_});
     return {y, {after}};
   };
-  return run(u, state, context, {.kernel = kernel, .scan = scan});
+  return {.kernel = kernel, .scan = scan};
+}
+
+std::vector<complex128> S4D::poles() const {
+  return poles_of(discretize(steps(), state_matrix(), {}, method_).Abar);
 }
 
 }  // namespace lw

@@ -32,9 +32,10 @@ struct S4DOptions {
 class S4D final : public ChannelSsm {
  public:
   S4D(const S4DOptions& options, const Stack& stack, const Random& random);
-  Output forward(const Variable& u, const State& state, const Context& context) const override;
 
  private:
+  Representations represent(const Context& context) const override;
+  std::vector<complex128> poles() const override;
   ComplexParameter readout(const std::string& name, const Shape& shape, const Random& random);
   Variable state_matrix() const;  // A, [channel, state]
 

@@ -9,6 +9,7 @@
 
 #include "apps/check_layer.h"
 #include "apps/layer_subject.h"
+#include "layers/dynamics.h"
 #include "tests/compare.h"
 
 namespace lw {
@@ -54,9 +55,10 @@ inline void expect_bidirectional(const SequenceLayer& layer, const std::string& 
 }
 
 /// A slow signal, sampled every second time, gives every second output, if the layer is told.
-inline void expect_rate(const std::string& kind, double tolerance) {
+inline void expect_rate(const std::string& kind, double tolerance,
+                        const std::string& options = "") {
   const NoGrad no_grad;
-  const Subject subject(kind, "dt_max: 1e-2", DType::f64);
+  const Subject subject(kind, "dt_max: 1e-2" + (options.empty() ? "" : ", " + options), DType::f64);
   const int64_t time = 400, channels = Subject::width;
   Tensor slow = Tensor::empty({1, time, channels}, DType::f64, host);
   for (int64_t i = 0; i < slow.numel(); ++i)
@@ -71,6 +73,18 @@ inline void expect_rate(const std::string& kind, double tolerance) {
   for (int64_t t = 0; t < time / 2; ++t)
     every_second.slice(1, t, t + 1).copy_from(fine.slice(1, 2 * t + 1, 2 * t + 2));
   EXPECT_LE(distance(every_second, coarse), tolerance) << kind;
+}
+
+/// The kernel that `dynamics` gives is that of poles inside the unit circle, as many as the state has.
+inline void expect_dynamics(const TimeInvariant& layer, int64_t channels, int64_t poles) {
+  const Dynamics dynamics = layer.dynamics(40);
+  EXPECT_EQ(dynamics.kernel.shape(), (Shape{40, channels}));
+  EXPECT_EQ(static_cast<int64_t>(dynamics.step_sizes.size()), channels);
+  EXPECT_GE(static_cast<int64_t>(dynamics.poles.size()), poles);
+  for (const complex128 pole : dynamics.poles) {
+    EXPECT_LT(std::abs(pole), 1);
+    EXPECT_GE(pole.imag(), 0);
+  }
 }
 
 /// Of 4 channels and n_ssm = 2: `names` have two rows; a layer with another n_ssm is refused.

@@ -83,6 +83,10 @@ TEST(S4, GroupsOfChannelsShareASystem) {
                         {"log_A_real", "A_imag", "B_real", "B_imag"});
 }
 
+TEST(S4, TellsItsDynamics) {
+  expect_dynamics(S4({.d_state = 8}, {.d_model = 3}, Random(1)), 3, 12);
+}
+
 TEST(S4, ABidirectionalLayerSeesTheFutureAndRefusesAState) {
   expect_bidirectional(S4({.bidirectional = true}, {.d_model = 4}, Random(1)), "s4");
 }

@@ -51,6 +51,10 @@ TEST(S4D, GroupsOfChannelsShareASystem) {
                         {"log_A_real", "A_imag"});
 }
 
+TEST(S4D, TellsItsDynamics) {
+  expect_dynamics(S4D({.d_state = 8}, {.d_model = 3}, Random(1)), 3, 12);
+}
+
 TEST(S4D, ABidirectionalLayerSeesTheFutureAndRefusesAState) {
   expect_bidirectional(S4D({.bidirectional = true}, {.d_model = 4}, Random(1)), "s4d");
 }
