@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests and times Longwave on the GPU of this machine; part of a bundle (bundle.sh).
 #
-#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, peers, training; all unless named
+#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, peers, ranks, training; all unless named
 #
 # RESULTS gets a table in Markdown and the whole output of each part. Exit code 1 if a test or a sanitizer failed.
 # LONGWAVE_DATA names the folder of the datasets, for `training`; without it the parts that need files are left out.
@@ -10,7 +10,7 @@ bundle=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?a folder for the results}
 shift
 parts=("$@")
-((${#parts[@]})) || parts=(tests sanitizers ops steps peers training)
+((${#parts[@]})) || parts=(tests sanitizers ops steps peers ranks training)
 mkdir -p "$results"
 failed=0
 
@@ -103,6 +103,26 @@ run_peers() {
   LD_LIBRARY_PATH='' "$bundle/tests/benchmarks/run.sh" --device cuda --python "$python" --program "$program" \
     --out "$results/peers.md" 2>"$results/peers.log" || failed=1
 }
+
+# Several processes beside one: on GPUs of their own their gradients are summed by NCCL, on one GPU through the host.
+run_ranks() {
+  local table=$results/ranks.md gpus ranks rank processes=()
+  gpus=$(nvidia-smi -L | wc -l) ranks=$((gpus > 1 ? gpus : 2))
+  local training=("$bundle/configs/bench/mamba_lm.yaml" device=cuda "train.batch=$((4 * ranks))" train.steps=20 train.log_every=1)
+  rm -rf "$results"/ranks-*
+  "$longwave" train "${training[@]}" --run-dir "$results/ranks-one" >"$results/ranks.log" 2>&1 || failed=1
+  for ((rank = 0; rank < ranks; ++rank)); do
+    RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$ranks MASTER_ADDR=localhost MASTER_PORT=29400 \
+      "$longwave" train "${training[@]}" --run-dir "$results/ranks-several" >>"$results/ranks.log" 2>&1 &
+    processes+=($!)
+  done
+  for rank in "${processes[@]}"; do wait "$rank" || failed=1; done
+  { head_of; echo "| Loss of step 20 | one process | $ranks processes, $gpus GPU(s) |"; echo '| --- | ---: | ---: |'
+    echo "| | $(last_loss ranks-one) | $(last_loss ranks-several) |"; } >"$table"
+  rm -rf "$results"/ranks-*
+  cat "$table"
+}
+last_loss() { grep '"split":"train"' "$results/$1/metrics.jsonl" | tail -n 1 | field loss; }
 
 run_training() {
   local table=$results/training.md config name
