@@ -3,11 +3,14 @@
 #include <cmath>
 
 #include "apps/bench.h"
+#include "autograd/ops/attention.h"
 #include "autograd/ops/causal_conv1d.h"
 #include "autograd/ops/diagonal_scan.h"
 #include "autograd/ops/discretize.h"
 #include "autograd/ops/dplr_scan.h"
+#include "autograd/ops/linear_recurrence.h"
 #include "autograd/ops/long_conv.h"
+#include "autograd/ops/rnn.h"
 #include "autograd/ops/s4_kernel.h"
 #include "autograd/ops/s4_readout.h"
 #include "autograd/ops/s4d_kernel.h"
@@ -70,6 +73,60 @@ BenchOp causal_conv1d_op() {
             const double values = B * L * D;
             return std::array{Work{2 * values, (2 * W + 12) * values},
                               Work{3 * values, (6 * W + 16) * values}};
+          }};
+}
+
+BenchOp linear_recurrence_op() {
+  return {"linear_recurrence",
+          {{"B", 16}, {"L", 784}, {"D", 128}},
+          [](const Sizes& s, const Draw& draw) {
+            const auto [B, L, D] = take<int64_t>(s, "B", "L", "D");
+            return NamedTensors{draw.normal("x", {B, L, D}), draw.uniform("a", {D}, -0.7, 0.7)};
+          },
+          [](const Variables& x, const Sizes&) {
+            return linear_recurrence(x[0], x[1], {.complex = true}).h;
+          },
+          [](const Sizes& s) {
+            const auto [B, L, D] = take<double>(s, "B", "L", "D");
+            const double values = B * L * D;
+            return std::array{Work{2 * values, 4 * values}, Work{3 * values, 8 * values}};
+          }};
+}
+
+BenchOp rnn_op(const char* name, RnnCell cell) {
+  const auto gates = static_cast<int64_t>(kernels::rnn_gates(cell));
+  return {name,
+          {{"B", 32}, {"L", 784}, {"D", 128}},
+          [gates](const Sizes& s, const Draw& draw) {
+            const auto [B, L, D] = take<int64_t>(s, "B", "L", "D");
+            return NamedTensors{draw.normal("x", {B, L, gates * D}),
+                                draw.uniform("W", {gates * D, D}, -0.08, 0.08),
+                                draw.uniform("b", {gates * D}, -0.08, 0.08)};
+          },
+          [cell](const Variables& x, const Sizes&) { return rnn(cell, x[0], x[1], x[2]).h; },
+          [gates](const Sizes& s) {
+            const auto [B, L, D] = take<double>(s, "B", "L", "D");
+            const double rows = B * L, products = 2 * rows * static_cast<double>(gates) * D * D;
+            const double values = rows * D * static_cast<double>(gates + 1);
+            return std::array{Work{values, products}, Work{2 * values, 2 * products}};
+          }};
+}
+
+BenchOp attention_op() {
+  return {"attention",
+          {{"B", 8}, {"L", 512}, {"H", 8}, {"D", 64}},
+          [](const Sizes& s, const Draw& draw) {
+            const auto [B, L, H, D] = take<int64_t>(s, "B", "L", "H", "D");
+            return NamedTensors{draw.normal("q", {B, L, H * D}), draw.normal("k", {B, L, H * D}),
+                                draw.normal("v", {B, L, H * D})};
+          },
+          [](const Variables& x, const Sizes& s) {
+            return attention(x[0], x[1], x[2], {.heads = s.at("H")});
+          },
+          [](const Sizes& s) {
+            const auto [B, L, H, D] = take<double>(s, "B", "L", "H", "D");
+            const double values = B * L * H * D, pairs = B * H * L * (L + 1) / 2;
+            return std::array{Work{4 * values, 4 * D * pairs}, Work{8 * values, 10 * D * pairs}};
           }};
 }
 
@@ -200,8 +257,20 @@ BenchOp s4_readout_op() {
 }  // namespace
 
 std::vector<BenchOp> sequence_bench_ops() {
-  return {selective_scan_op(), causal_conv1d_op(), long_conv_op(),  s4d_kernel_op(), s4_kernel_op(),
-          diagonal_scan_op(),  dplr_scan_op(),     discretize_op(), s4_readout_op()};
+  return {selective_scan_op(),
+          causal_conv1d_op(),
+          linear_recurrence_op(),
+          rnn_op("rnn", RnnCell::tanh),
+          rnn_op("lstm", RnnCell::lstm),
+          rnn_op("gru", RnnCell::gru),
+          attention_op(),
+          long_conv_op(),
+          s4d_kernel_op(),
+          s4_kernel_op(),
+          diagonal_scan_op(),
+          dplr_scan_op(),
+          discretize_op(),
+          s4_readout_op()};
 }
 
 }  // namespace lw

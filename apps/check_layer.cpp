@@ -229,6 +229,7 @@ std::vector<std::string> layer_variants(const std::string& kind) {
       {"s5",
        {"", "d_state: 8, blocks: 2, discretization: bilinear",
         "d_state: 6, dt_global: true, c_init: complex_normal", "d_state: 8, bidirectional: true"}},
+      {"transformer", {"heads: 1", "heads: 3, mlp_ratio: 2, rope_base: 100"}},
   };
   const auto found = variants.find(kind);
   return found == variants.end() ? std::vector<std::string>{""} : found->second;
