@@ -57,6 +57,14 @@ def s4_kernel(name, D, L, measures, **options):
                       [Opponent("PyTorch, naive Cauchy", "s4_kernel_torch", measures, options)], rounds=3)
 
 
+def diagonal_layer(layer):
+    return Comparison(f"{layer}-layer", f"{layer.upper()} layer B16 L784 H128 N128",
+                      ["layer", layer, "--shape", "B=16,L=784,D=128", "d_state=128"],
+                      [Opponent("JAX lax.associative_scan, jitted", "diagonal_layers_jax",
+                                [Measure("forward", "forward", "forward"), Measure("forward + backward", "both", "both", 4)],
+                                {"layer": layer})], repeats=3)
+
+
 def generation(name, weights, bar, tolerance, tokens=64):
     return Comparison(name, f"generation, Mamba-1 130M, batch 1, {weights}, a token",
                       ["generate", config("mamba_130m"), "--weights", weights, "--tokens", str(tokens)],
@@ -82,6 +90,12 @@ COMPARISONS = [
                [Opponent("PyTorch", "s4d_classifier_torch", [Measure("", "step", "step", 3.5)]),
                 Opponent("torch.compile", "s4d_classifier_torch", [Measure("", "step", "step", 3.5)], {"compile": True})],
                memory=True),
+    diagonal_layer("s5"),
+    diagonal_layer("lru"),
+    Comparison("attention", "causal attention B8 L512, 8 heads of 64", ["op", "attention", "--shape", "B=8,L=512,H=8,D=64"],
+               [Opponent("PyTorch, fused", "attention_torch",
+                         [Measure("forward", "forward", "forward"), Measure("forward + backward", "both", "both", 0.8)],
+                         {"heads": 8})], repeats=3),
     generation("generate", "f32", 1.7, 1e-3),
     generation("generate-bf16", "bf16", 2.5, 5e-2),
 ]
