@@ -28,7 +28,26 @@ void print(const LawResult& r, bool json) {
 
 }  // namespace
 
-int check_command(const CheckArguments& arguments) {
+namespace {
+
+/// Prints results as they come; whether all hold.
+class Verdict {
+ public:
+  explicit Verdict(bool json) : json_(json) {}
+  void take(const std::vector<LawResult>& results) {
+    for (const LawResult& result : results) {
+      print(result, json_);
+      ok_ = ok_ && result.ok();
+    }
+    throw_if_stop_requested();
+  }
+  int exit_code() const { return ok_ ? 0 : 1; }
+
+ private:
+  bool json_, ok_ = true;
+};
+
+int check_layers(const CheckArguments& arguments) {
   std::vector<std::pair<std::string, std::string>> subjects;  // kind, options
   SequenceLayers::Choice choice(sequence_layers());
   if (arguments.name == "all") {
@@ -55,15 +74,19 @@ int check_command(const CheckArguments& arguments) {
          options.empty() ? layer_variants(arguments.name) : std::vector<std::string>{options})
       subjects.emplace_back(arguments.name, variant);
   }
-  bool ok = true;
-  for (const auto& [kind, options] : subjects) {
-    throw_if_stop_requested();
-    for (const LawResult& result : check_layer(kind, options)) {
-      print(result, arguments.json);
-      ok = ok && result.ok();
-    }
-  }
-  return ok ? 0 : 1;
+  Verdict verdict(arguments.json);
+  for (const auto& [kind, options] : subjects) verdict.take(check_layer(kind, options));
+  return verdict.exit_code();
+}
+
+}  // namespace
+
+int check_command(const CheckArguments& arguments) {
+  if (arguments.what == "layer") return check_layers(arguments);
+  const RunConfig config = load_config(arguments.name, arguments.overrides);
+  Verdict verdict(arguments.json);
+  verdict.take(check_model(config.name, config.model));
+  return verdict.exit_code();
 }
 
 }  // namespace lw

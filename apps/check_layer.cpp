@@ -9,6 +9,7 @@
 #include "apps/layer_subject.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops/shape.h"
+#include "core/device_runtime.h"
 #include "core/parallel.h"
 
 namespace lw {
@@ -19,6 +20,18 @@ constexpr int64_t batch = Subject::batch, width = Subject::width;
 /// Samples that are 0.2 to 2 steps apart.
 Context irregular(int64_t time) { return {.intervals = Random(3).uniform({batch, time}, 0.2, 2)}; }
 
+/// Of every parameter and the input, in every mode.
+double directional_error(const Subject& s) {
+  const Tensor x = s.input(9);
+  double worst = s.directional_error(x);
+  if (s.layer().convolves())
+    worst = std::max(worst, s.directional_error(x, {.mode = Mode::convolution}));
+  if (s.layer().continuous() && s.layer().causal())
+    worst = std::max(worst, s.directional_error(x, irregular(x.size(1))));
+  return worst;
+}
+
+/// The same, and every element of the input and of the states.
 double gradient_error(const Subject& s) {
   const Tensor x = s.input(9);
   Tensors inputs{x};
@@ -33,12 +46,7 @@ double gradient_error(const Subject& s) {
   const double inputs_error =
       check_gradients(std::function<Variables(const Variables&)>(f), inputs,
                       {.step = 1e-6, .tolerance = std::numeric_limits<double>::infinity()});
-  double worst = std::max(inputs_error, s.parameter_gradient_error(x));
-  if (s.layer().convolves())
-    worst = std::max(worst, s.parameter_gradient_error(x, {.mode = Mode::convolution}));
-  if (s.layer().continuous() && s.layer().causal())
-    worst = std::max(worst, s.parameter_gradient_error(x, irregular(x.size(1))));
-  return worst;
+  return std::max(inputs_error, directional_error(s));
 }
 
 double mode_error(const Subject& s, const std::vector<int64_t>& times, double rate = 1) {
@@ -169,19 +177,34 @@ double reproducibility_error(const Subject& s) {
   return equal ? 0 : 1;
 }
 
-}  // namespace
+/// Largest difference between outputs, and gradients of the input, on the CPU and on the GPU.
+double device_error(const Subject::Make& make) {
+  std::vector<Tensors> results;
+  for (const Device device : {host, Device{DeviceKind::cuda, 0}}) {
+    const DeviceScope here(device);
+    const Subject s(make, DType::f32);
+    const Tensor x = s.input(70);
+    const auto run = [&](const Variable& v) { return s.run(v).y; };
+    results.push_back({run(x).value(), s.gradients(run, x)[0]});
+  }
+  double worst = 0;
+  for (size_t i = 0; i < results[0].size(); ++i)
+    worst = std::max(worst, distance(results[0][i], results[1][i].to(host)));
+  return worst;
+}
 
-std::vector<LawResult> check_layer(const std::string& kind, const std::string& options) {
+/// Measures all laws. `gradient` is the error of the gradients in f64, and tolerances are `layers` times a layer's.
+std::vector<LawResult> laws_of(const std::string& name, const Subject::Make& make,
+                               double (*gradient)(const Subject&), int64_t layers) {
   std::vector<LawResult> results;
-  const std::string name = options.empty() ? kind : kind + " {" + options + "}";
   const auto add = [&](const std::string& property, double error, double tolerance) {
-    results.push_back({name, property, error, tolerance});
+    results.push_back({name, property, error, tolerance * static_cast<double>(layers)});
   };
   for (const DType dtype : {DType::f64, DType::f32}) {
-    const Subject subject(kind, options, dtype);
+    const Subject subject(make, dtype);
     const bool fp64 = dtype == DType::f64, causal = subject.layer().causal();
     const std::string in = str(" ", dtype);
-    if (fp64) add("gradient f64", gradient_error(subject), 1e-7);
+    if (fp64) add("gradient f64", gradient(subject), 1e-7);
     if (causal) {
       if (subject.layer().convolves()) {
         add("modes" + in, mode_error(subject, {1, 2, 31, 64, 97}), fp64 ? 1e-11 : 2e-5);
@@ -204,7 +227,19 @@ std::vector<LawResult> check_layer(const std::string& kind, const std::string& o
           fp64 ? 1e-12 : 2e-6);
     if (!fp64) add("reproducible f32", reproducibility_error(subject), 0);
   }
+  if (device_count(DeviceKind::cuda) > 0) add("cpu = cuda f32", device_error(make), 1e-5);
   return results;
+}
+
+}  // namespace
+
+std::vector<LawResult> check_layer(const std::string& kind, const std::string& options) {
+  return laws_of(options.empty() ? kind : kind + " {" + options + "}", layer_of(kind, options),
+                 &gradient_error, 1);
+}
+
+std::vector<LawResult> check_model(const std::string& name, const ModelOptions& options) {
+  return laws_of(name, layer_of(options), &directional_error, options.n_layers);
 }
 
 std::vector<std::string> layer_variants(const std::string& kind) {

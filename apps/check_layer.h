@@ -1,4 +1,4 @@
-// The laws that every sequence layer obeys, measured: what `longwave check layer` prints.
+// The laws that every sequence layer obeys, and every model made of them, measured: what `longwave check` prints.
 //
 //   gradient        central differences agree with backward(): input, states, every parameter     f64
 //   modes           convolution = scan, with and without an initial state                         f64 f32
@@ -9,6 +9,7 @@
 //   packing         documents packed in one row = documents run by themselves, gradients too      f64 f32
 //   causality       an output does not depend on later inputs; exact but for the FFT              f64 f32
 //   reproducible    two runs, on 1, 2 and 3 threads, give equal bits, gradients included          f32
+//   cpu = cuda      the same outputs and gradients of the input on both, where there is a GPU     f32
 //
 // A layer that is not causal is held to the laws of whole sequences, and one that is not time-invariant
 // has one mode only; rate and intervals are for systems of continuous time.
@@ -17,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "layers/sequence_layer.h"
+#include "layers/model.h"
 
 namespace lw {
 
@@ -32,6 +33,10 @@ struct LawResult {
 
 /// Measures every law on a layer of a small width. `options` are YAML: "init: inv, d_state: 8".
 std::vector<LawResult> check_layer(const std::string& kind, const std::string& options = "");
+
+/// Measures them on a model of a config, from signals to an output at each step. Its gradients are measured along random
+/// directions, of all parameters and the input, and its tolerances are those of a layer times the number of layers.
+std::vector<LawResult> check_model(const std::string& name, const ModelOptions& options);
 
 /// The variants of a kind that `check layer` goes through: its own options where they change the mathematics.
 std::vector<std::string> layer_variants(const std::string& kind);

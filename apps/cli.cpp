@@ -280,10 +280,14 @@ class CommandLine {
   }
 
   void add_check() {
-    CLI::App* c =
-        add("check", "prove the properties of a layer", [this] { return check_command(check_); });
-    c->add_option("what", check_.what, "layer")->required()->check(one_of_words({"layer"}));
-    c->add_option("name", check_.name, "kind of a layer, or all")->check(not_empty())->required();
+    CLI::App* c = add("check", "prove the properties of a layer or of a whole model",
+                      [this] { return check_command(check_); });
+    c->add_option("what", check_.what, "layer or model")
+        ->required()
+        ->check(one_of_words({"layer", "model"}));
+    c->add_option("name", check_.name, "kind of a layer, or all; or a config")
+        ->check(not_empty())
+        ->required();
     add_overrides(c, check_.overrides);
     c->add_flag("--json", check_.json, "one JSON object a property");
   }

@@ -102,8 +102,8 @@ struct InspectHippoArguments {
 int inspect_hippo(const InspectHippoArguments& arguments);
 
 struct CheckArguments {
-  std::string what;  ///< layer
-  std::string name;  ///< kind of a layer, or `all`
+  std::string what;  ///< layer or model
+  std::string name;  ///< kind of a layer, or `all`; or a config
   Overrides overrides;
   bool json = false;
 };

@@ -56,11 +56,8 @@ double distance(const State& a, const State& b) {
   return worst;
 }
 
-Subject::Subject(const std::string& kind, const std::string& options, DType dtype) : dtype_(dtype) {
-  const std::string yaml = "{layer: " + kind + (options.empty() ? "" : ", " + options) + "}";
-  LayerSection section;
-  Config::parse(yaml, "check layer").read(section);
-  layer_ = section.layer.build({.d_model = width, .n_layers = 1}, random_.fork("layer"));
+Subject::Subject(const Make& make, DType dtype)
+    : dtype_(dtype), layer_(make(random_.fork("layer"))) {
   parameters_ = layer_->parameters();
   for (Parameter& p : parameters_) p.value.set_value(p.value.value().to(dtype).clone());
 }
@@ -98,31 +95,79 @@ Tensors Subject::gradients(const std::function<Variable(const Variable& x)>& f,
   return all;
 }
 
-double Subject::parameter_gradient_error(const Tensor& x, const Context& context) const {
-  const auto loss = [&] {
-    const NoGrad no_grad;
-    const Tensor y = run(x, {}, context).y.value();
-    return dot(y, random_.fork("weights").normal(y.shape(), 0, 1, dtype_));
-  };
+double Subject::directional_error(const Tensor& x, const Context& context) const {
   const Tensors analytic = gradients([&](const Variable& v) { return run(v, {}, context).y; }, x);
+  Tensor input = x.clone();
+  Tensors values{input};
+  for (const Parameter& p : parameters_) values.push_back(p.value.value());
   double worst = 0;
-  for (size_t k = 0; k < parameters_.size(); ++k) {
-    Tensor value = parameters_[k].value.value();
-    const Variable before = value.clone();
+  for (size_t k = 0; k < values.size(); ++k) {
+    const Variable before = values[k].clone();
     const Variable direction =
-        random_.fork("direction").fork(k).normal(value.shape(), 0, 1, dtype_);
-    const auto at = [&](double step) {
+        random_.fork("direction").fork(k).normal(values[k].shape(), 0, 1, dtype_);
+    const auto loss_at = [&](double step) {
       const NoGrad no_grad;
-      value.copy_from((before + direction * step).value());
-      return loss();
+      values[k].copy_from((before + direction * step).value());
+      const Tensor y = run(input, {}, context).y.value();
+      return dot(y, random_.fork("weights").normal(y.shape(), 0, 1, dtype_));
     };
-    const double step = 1e-6, numeric = (at(step) - at(-step)) / (2 * step);
-    at(0);
-    const double expected = dot(analytic[k + 1], direction.value());
+    const double step = 1e-6, numeric = (loss_at(step) - loss_at(-step)) / (2 * step);
+    values[k].copy_from(before.value());
+    const double expected = dot(analytic[k], direction.value());
     worst = std::max(worst, std::abs(expected - numeric) /
                                 std::max({1., std::abs(expected), std::abs(numeric)}));
   }
   return worst;
+}
+
+namespace {
+
+/// A model as a layer, its states one behind the other.
+class WholeModel final : public SequenceLayer {
+ public:
+  WholeModel(const ModelOptions& options, const Random& random)
+      : model_(adopt("model", std::make_unique<Model>(options,
+                                                      ModelPorts{.features = Subject::width,
+                                                                 .outputs = Subject::width,
+                                                                 .every_step = true},
+                                                      random))) {}
+
+  Output forward(const Variable& x, const State& state, const Context& context) const override {
+    ModelState states;
+    const size_t layers = model_.blocks().size(), each = state.size() / layers;
+    for (size_t i = 0; each > 0 && i < layers; ++i)
+      states.emplace_back(state.begin() + static_cast<std::ptrdiff_t>(i * each),
+                          state.begin() + static_cast<std::ptrdiff_t>((i + 1) * each));
+    const Model::Result result = model_.forward(x, states, context);
+    Output out{.y = result.y};
+    for (const State& s : result.state) out.state.insert(out.state.end(), s.begin(), s.end());
+    return out;
+  }
+  bool causal() const override { return model_.causal(); }
+  bool continuous() const override { return model_.continuous(); }
+  bool convolves() const override {
+    for (const Block* block : model_.blocks())
+      if (!block->layer().convolves()) return false;
+    return true;
+  }
+
+ private:
+  Model& model_;
+};
+
+}  // namespace
+
+Subject::Make layer_of(const std::string& kind, const std::string& options) {
+  return [kind, options](const Random& random) {
+    LayerSection section;
+    Config::parse("{layer: " + kind + (options.empty() ? "" : ", " + options) + "}", "check layer")
+        .read(section);
+    return section.layer.build({.d_model = Subject::width, .n_layers = 1}, random);
+  };
+}
+
+Subject::Make layer_of(const ModelOptions& options) {
+  return [options](const Random& random) { return std::make_unique<WholeModel>(options, random); };
 }
 
 }  // namespace lw

@@ -1,11 +1,11 @@
 // Subject: a layer in one precision, of a small width, with inputs and parameters drawn at random, on which
-// `longwave check layer` measures its laws (apps/check_layer.h).
+// `longwave check` measures its laws (apps/check_layer.h). A whole model is a layer too, from signals to signals.
 #pragma once
 
 #include <functional>
 #include <string>
 
-#include "layers/sequence_layer.h"
+#include "layers/model.h"
 
 namespace lw {
 
@@ -17,7 +17,9 @@ class Subject {
  public:
   static constexpr int64_t batch = 2, width = 6;
 
-  Subject(const std::string& kind, const std::string& options, DType dtype);
+  /// Makes a layer for a stack of this width.
+  using Make = std::function<std::unique_ptr<SequenceLayer>(const Random& random)>;
+  Subject(const Make& make, DType dtype);
 
   const SequenceLayer& layer() const { return *layer_; }
   DType dtype() const { return dtype_; }
@@ -34,8 +36,8 @@ class Subject {
   /// Gradients of every parameter, and of x, for the outputs weighted at random.
   Tensors gradients(const std::function<Variable(const Variable& x)>& f, const Tensor& x) const;
 
-  /// Central differences of every parameter along a random direction; the largest relative error.
-  double parameter_gradient_error(const Tensor& x, const Context& context = {}) const;
+  /// Central differences of x and of every parameter along a random direction; the largest relative error.
+  double directional_error(const Tensor& x, const Context& context = {}) const;
 
  private:
   Random random_{7};
@@ -43,5 +45,11 @@ class Subject {
   std::unique_ptr<SequenceLayer> layer_;
   Parameters parameters_;
 };
+
+/// A layer of a kind, its options in YAML.
+Subject::Make layer_of(const std::string& kind, const std::string& options);
+
+/// A model that reads `width` features and tells as many numbers at each step.
+Subject::Make layer_of(const ModelOptions& options);
 
 }  // namespace lw

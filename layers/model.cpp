@@ -93,8 +93,8 @@ Model::Model(const ModelOptions& o, const ModelPorts& ports, const Random& rando
         &child<Linear>("decoder", LinearOptions{.in = o.d_model, .out = ports.outputs}, random);
 }
 
-Model::Result Model::forward(const Tensor& inputs, const ModelState& state, const Context& context,
-                             const Tensor& lengths) const {
+Model::Result Model::forward(const Variable& inputs, const ModelState& state,
+                             const Context& context, const Tensor& lengths) const {
   const size_t n = blocks_.size();
   check(state.empty() || state.size() == n, "Model: a state of ", state.size(),
         " layers was given to a model of ", n);
@@ -142,8 +142,10 @@ Variables Model::run(size_t begin, size_t end, std::span<const size_t> pieces,
   return stream;
 }
 
-Variable Model::encode(const Tensor& inputs) const {
-  return embedding_ ? (*embedding_)(inputs) : (*encoder_)(inputs.to(encoder_->weight().device()));
+Variable Model::encode(const Variable& inputs) const {
+  if (embedding_) return (*embedding_)(inputs.value());
+  const Device device = encoder_->weight().device();
+  return (*encoder_)(inputs.device() == device ? inputs : Variable(inputs.value().to(device)));
 }
 
 Variable Model::decode(const Variable& x, const Tensor& lengths) const {

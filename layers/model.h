@@ -64,8 +64,8 @@ class Model final : public Layer {
     ModelState state;
   };
   /// `inputs` as described above; `lengths` i64 [batch] or undefined. They, and the resets of the context,
-  /// may be on the host; the result is on the model's device.
-  Result forward(const Tensor& inputs, const ModelState& state = {}, const Context& context = {},
+  /// may be on the host; the result is on the model's device. Gradients reach signals that are there too.
+  Result forward(const Variable& inputs, const ModelState& state = {}, const Context& context = {},
                  const Tensor& lengths = {}) const;
 
   /// What the layer of each block reads when the model reads `inputs`, [batch, time, d_model].
@@ -85,7 +85,7 @@ class Model final : public Layer {
   /// pieces of the number before. With no number left, everything is kept.
   Variables run(size_t begin, size_t end, std::span<const size_t> pieces, const Variables& flow,
                 const Context& context) const;
-  Variable encode(const Tensor& inputs) const;
+  Variable encode(const Variable& inputs) const;
   Variable decode(const Variable& x, const Tensor& lengths) const;
 
   ModelPorts ports_;

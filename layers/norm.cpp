@@ -24,9 +24,10 @@ Norm::Norm(const NormOptions& o) : options_(o) {
 Variable Norm::operator()(const Variable& x) const {
   if (options_.kind == "layer") return layer_norm(x, weight_, bias_, options_.eps);
   if (options_.kind == "rms") return rms_norm(x, weight_, options_.eps);
-  if (options_.kind == "batch")
-    return batch_norm(x, weight_, bias_, {running_mean_, running_var_}, /*momentum=*/0.1,
-                      options_.eps);
+  if (options_.kind ==
+      "batch")  // the averages are kept in f32; only an evaluation may be in another precision
+    return batch_norm(x, weight_, bias_, {running_mean_.to(x.dtype()), running_var_.to(x.dtype())},
+                      /*momentum=*/0.1, options_.eps);
   return x;
 }
 

@@ -1,4 +1,5 @@
 // Flags, arguments and commands that are wrong.
+#include "layers/sequence_layer.h"
 #include "tests/apps/bad_input.h"
 
 namespace lw {
@@ -197,20 +198,22 @@ TEST_F(BadInput, ConfigDataAndCheckpointCommands) {
 }
 
 TEST_F(BadInput, CheckAndBench) {
+  std::string unknown_layer =
+      "longwave check: error: there is no layer `s4dd`\n  did you mean `s4d`? layers: ";
+  for (const std::string& kind : SequenceLayers::Choice(sequence_layers()).kinds())
+    unknown_layer += kind + ", ";
+  unknown_layer.replace(unknown_layer.size() - 2, 2, "; or all\n");
   const BadInputCase table[] = {
       {"", "check layer", 2,
        R"(longwave check: error: name is required
   longwave check --help shows how it is used
 )"},
       {"", "check layers s4d", 2,
-       R"(longwave check: error: what: expected layer, received `layers`
+       R"(longwave check: error: what: expected one of: layer, model, received `layers`
   did you mean `layer`?
   longwave check --help shows how it is used
 )"},
-      {"", "check layer s4dd", 2,
-       R"(longwave check: error: there is no layer `s4dd`
-  did you mean `s4d`? layers: mamba1, s4, s4d; or all
-)"},
+      {"", "check layer s4dd", 2, unknown_layer.c_str()},
       {"", "check layer s4d d_state=3", 2,
        R"(check layer:1:23: error: `d_state` is 3, expected an integer at least 2 and even
     1 | {layer: s4d, d_state: 3}

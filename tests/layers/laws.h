@@ -58,7 +58,8 @@ inline void expect_bidirectional(const SequenceLayer& layer, const std::string& 
 inline void expect_rate(const std::string& kind, double tolerance,
                         const std::string& options = "") {
   const NoGrad no_grad;
-  const Subject subject(kind, "dt_max: 1e-2" + (options.empty() ? "" : ", " + options), DType::f64);
+  const Subject subject(layer_of(kind, "dt_max: 1e-2" + (options.empty() ? "" : ", " + options)),
+                        DType::f64);
   const int64_t time = 400, channels = Subject::width;
   Tensor slow = Tensor::empty({1, time, channels}, DType::f64, host);
   for (int64_t i = 0; i < slow.numel(); ++i)
@@ -91,7 +92,7 @@ inline void expect_dynamics(const TimeInvariant& layer, int64_t channels, int64_
 inline void expect_shared_systems(const SequenceLayer& layer, const std::string& kind,
                                   const std::vector<std::string>& names) {
   for (const std::string& name : names) EXPECT_EQ(value_of(layer, name).size(-2), 2) << name;
-  EXPECT_EQ(testing::error_of([&] { Subject(kind, "n_ssm: 4", DType::f32); }),
+  EXPECT_EQ(testing::error_of([&] { Subject(layer_of(kind, "n_ssm: 4"), DType::f32); }),
             kind + ": n_ssm is 4, which does not divide d_model = 6");
 }
 
