@@ -16,38 +16,47 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/parallel.h"
+#include "core/rank_transport.h"
+#include "core/sockets.h"
 
 namespace lw {
 namespace {
 
-volatile sig_atomic_t job = 0;  // the process of mpirun
+constexpr int stop_signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
-void pass_on(int) { ::kill(static_cast<pid_t>(job), SIGUSR1); }
+// What signals are passed on to: mpirun, or every rank.
+constexpr int most_processes = 1024;  // --nproc takes no more
+volatile sig_atomic_t job[most_processes];
+volatile sig_atomic_t processes = 0;
 
-std::vector<std::string> mpirun_arguments(int ranks, char** argv) {
-  std::vector<std::string> words{"mpirun",          "-n",        std::to_string(ranks),
-                                 "--oversubscribe", "--bind-to", "none"};
-  if (::geteuid() == 0) words.emplace_back("--allow-run-as-root");
+void pass_on(int) {
+  for (int i = 0; i < processes; ++i)
+    if (job[i] > 0) ::kill(static_cast<pid_t>(job[i]), SIGUSR1);
+}
+
+using Words = std::vector<std::string>;
+
+/// This program with the same arguments.
+Words own_words(char** argv) {
   std::error_code none;
-  words.push_back(std::filesystem::read_symlink("/proc/self/exe", none).string());
+  Words words{std::filesystem::read_symlink("/proc/self/exe", none).string()};
   for (char** argument = argv + 1; *argument != nullptr; ++argument) words.emplace_back(*argument);
   return words;
 }
 
-}  // namespace
+Words mpirun_words(int ranks, char** argv) {
+  Words words{"mpirun", "-n", std::to_string(ranks), "--oversubscribe", "--bind-to", "none"};
+  if (::geteuid() == 0) words.emplace_back("--allow-run-as-root");
+  for (std::string& word : own_words(argv)) words.push_back(std::move(word));
+  return words;
+}
 
-int launch_ranks(int ranks, char** argv) {
-  ::setenv("OMP_NUM_THREADS", std::to_string(std::max(1, num_threads() / ranks)).c_str(), 0);
-  std::vector<std::string> words = mpirun_arguments(ranks, argv);
+/// Starts a process with variables (NAME=VALUE) added to its environment; `before` is its mask of signals. The error of
+/// exec, or 0.
+int start(Words words, Words variables, const sigset_t& before) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-
-  // A signal that comes meanwhile waits until there is somebody to pass it on to.
-  sigset_t stops, before;
-  ::sigemptyset(&stops);
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaddset(&stops, number);
-  ::sigprocmask(SIG_BLOCK, &stops, &before);
   int failure[2];  // tells of an exec that failed, and is closed by one that did not
   check(::pipe2(failure, O_CLOEXEC) == 0, "--nproc: no pipe: ", std::strerror(errno));
   const pid_t child = ::fork();
@@ -59,25 +68,76 @@ int launch_ranks(int ranks, char** argv) {
     for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ})
       ::signal(number, SIG_DFL);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    for (std::string& variable : variables) ::putenv(variable.data());
     ::execvp(arguments[0], arguments.data());
     const int reason = errno;
     [[maybe_unused]] const ssize_t told = ::write(failure[1], &reason, sizeof reason);
     ::_exit(127);
   }
-  job = child;
-  struct sigaction action = {};
-  action.sa_handler = pass_on;
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2})
-    ::sigaction(number, &action, nullptr);
   ::close(failure[1]);
-  int reason = 0, status = 0;
+  int reason = 0;
   const bool failed = ::read(failure[0], &reason, sizeof reason) == sizeof reason;
   ::close(failure[0]);
+  if (failed) {
+    ::waitpid(child, nullptr, 0);
+    return reason;
+  }
+  job[processes] = child;
+  processes = processes + 1;
+  return 0;
+}
+
+/// Ranks that meet at a port of this machine, as torchrun's do.
+void start_ranks(int ranks, char** argv, const sigset_t& before) {
+  std::string why;
+  const int port = port_of(listen_at(0, why));
+  for (int rank = 0; rank < ranks; ++rank) {
+    const int reason = start(
+        own_words(argv),
+        {str("RANK=", rank), str("LOCAL_RANK=", rank), str("WORLD_SIZE=", ranks),
+         "MASTER_ADDR=localhost", str("MASTER_PORT=", port), "TORCHELASTIC_USE_AGENT_STORE=False"},
+        before);
+    if (reason == 0) continue;
+    pass_on(0);
+    throw Error(str("--nproc: rank ", rank, " cannot be started: ", std::strerror(reason)));
+  }
+}
+
+/// Waits for all. The code of the first that ended with one of its own, else that of the first that was killed.
+int wait_for_all() {
+  int own = 0, killed = 0;
+  for (int left = processes; left > 0;) {
+    int status = 0;
+    const pid_t child = ::waitpid(-1, &status, 0);
+    if (child < 0 && errno == EINTR) continue;
+    if (child < 0) break;
+    for (int i = 0; i < processes; ++i)
+      if (job[i] == child) job[i] = 0, --left;
+    if (WIFSIGNALED(status) && killed == 0) killed = 128 + WTERMSIG(status);
+    if (WIFEXITED(status) && own == 0) own = WEXITSTATUS(status);
+  }
+  return own != 0 ? own : killed;
+}
+
+}  // namespace
+
+int launch_ranks(int ranks, char** argv) {
+  ::setenv("OMP_NUM_THREADS", std::to_string(std::max(1, num_threads() / ranks)).c_str(), 0);
+  // A signal that comes meanwhile waits until there is somebody to pass it on to.
+  sigset_t stops, before;
+  ::sigemptyset(&stops);
+  for (const int number : stop_signals) ::sigaddset(&stops, number);
+  ::sigprocmask(SIG_BLOCK, &stops, &before);
+  struct sigaction action = {};
+  action.sa_handler = pass_on;
+  for (const int number : stop_signals) ::sigaction(number, &action, nullptr);
+
+  const int reason = mpi_is_built() ? start(mpirun_words(ranks, argv), {}, before) : ENOENT;
+  check(reason == 0 || reason == ENOENT,
+        "--nproc: mpirun cannot be started: ", std::strerror(reason));
+  if (reason == ENOENT) start_ranks(ranks, argv, before);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  check(!failed, "--nproc: mpirun cannot be started: ", std::strerror(reason),
-        "\n  install openmpi-bin, or put mpirun on the PATH");
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return wait_for_all();
 }
 
 }  // namespace lw

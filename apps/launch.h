@@ -1,11 +1,12 @@
-// longwave train --nproc N: the program starts the ranks of this machine itself, through mpirun.
+// longwave train --nproc N: the program starts the ranks of this machine, through mpirun where it can, else itself.
 #pragma once
 
 namespace lw {
 
 /// Starts `ranks` processes of this program with the same arguments, and returns the exit code of the job. The cores
 /// are divided among them: each has its share of the threads, unless OMP_NUM_THREADS is set. SIGINT and SIGTERM reach
-/// the ranks as SIGUSR1, since mpirun would end them a second after those. Throws Error where there is no mpirun.
+/// the ranks as SIGUSR1, since mpirun would end them a second after those. Without MPI in the build, or without an
+/// mpirun on the PATH, the ranks meet at a free port of this machine.
 int launch_ranks(int ranks, char** argv);
 
 }  // namespace lw

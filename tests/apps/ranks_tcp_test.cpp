@@ -160,6 +160,32 @@ TEST_F(TcpRanks, AWrongPortIsTold) {
                             " within 1 s: Connection refused\n")));
 }
 
+// --nproc without an mpirun on the PATH.
+const std::vector<std::string> no_mpirun{"PATH=/nowhere"};
+
+TEST_F(TcpRanks, NprocNeedsNoMpirun) {
+  complete(train("copying", "one"));
+  complete(on(3, train("copying", "three")), no_mpirun);
+  expect_close_runs("one", "three");
+  const Ended refused =
+      longwave(on(2, train("copying", "refused", {"optim.kind=none"})), no_mpirun);
+  EXPECT_EQ(refused.code, 2);
+  const size_t told = refused.err.find("error: unknown optimizer");
+  ASSERT_NE(told, refused.err.npos) << refused.err;
+  EXPECT_EQ(refused.err.find("error: ", told + 1), refused.err.npos) << refused.err;
+}
+
+TEST_F(TcpRanks, NprocWithoutMpirunPassesSignalsOn) {
+  const std::vector<std::string> overrides{"train.steps=1000000", "train.log_every=1",
+                                           "train.eval_every=0", "train.checkpoint_every=0"};
+  Program run(folder_.path(), on(2, train("copying", "run", overrides)), no_mpirun);
+  ASSERT_TRUE(run.wait_until([&] { return measured("run", "train", 5); }));
+  run.signal(SIGTERM);
+  const Ended ended = run.wait();
+  EXPECT_EQ(ended.code, 75) << ended.err;
+  EXPECT_EQ(checkpoints("run").size(), 1u);
+}
+
 TEST_F(TcpRanks, ASignalToOneStopsAll) {
   const std::vector<std::string> overrides{"train.steps=1000000", "train.log_every=1",
                                            "train.eval_every=0", "train.checkpoint_every=0"};

@@ -114,11 +114,6 @@ TEST_F(Ranks, OtherCommandsAndLaunchersAreRefused) {
   EXPECT_EQ(torchrun.err,
             "longwave train: error: torchrun started 4 ranks, and MASTER_ADDR is not set\n  set "
             "MASTER_ADDR to the machine of rank 0 and MASTER_PORT to a free port of it\n");
-  const Ended nowhere = longwave(on(2, train("copying", "run")), {"PATH=/nowhere"});
-  EXPECT_EQ(nowhere.code, 2);
-  EXPECT_EQ(nowhere.err,
-            "longwave train: error: --nproc: mpirun cannot be started: No such file or directory\n"
-            "  install openmpi-bin, or put mpirun on the PATH\n");
 }
 
 }  // namespace
