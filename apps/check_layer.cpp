@@ -250,7 +250,7 @@ std::vector<std::string> layer_variants(const std::string& kind) {
       {"mamba1",
        {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",
         "d_conv: 1"}},
-      {"rg_lru", {"", "d_rnn: 8, blocks: 4, d_conv: 2"}},
+      {"rg_lru", {"", "d_rnn: 8, blocks: 4, d_conv: 2, r_min: 0.5, r_max: 0.9"}},
       {"rnn", {"", "d_hidden: 9"}},
       {"s4",
        {"", "init: legt, d_state: 8, l_max: 30", "init: fout, d_state: 8, l_max: 128, n_ssm: 2",

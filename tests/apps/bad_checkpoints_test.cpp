@@ -112,11 +112,11 @@ TEST_F(BadInput, RunsThatCannotGoOn) {
     layers.0.norm.weight: the model has f32 [8], the checkpoint f32 [4]
     layers.0.norm.bias: the model has f32 [8], the checkpoint f32 [4]
     layers.0.layer.log_dt: the model has f32 [8], the checkpoint f32 [4]
+    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
     layers.0.layer.log_A_real: the model has f32 [8, 32], the checkpoint f32 [4, 32]
     layers.0.layer.A_imag: the model has f32 [8, 32], the checkpoint f32 [4, 32]
     layers.0.layer.C_real: the model has f32 [8, 32], the checkpoint f32 [4, 32]
     layers.0.layer.C_imag: the model has f32 [8, 32], the checkpoint f32 [4, 32]
-    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
     and 5 more
   a model is built as it was saved from the config in the checkpoint
 )"},
@@ -143,11 +143,11 @@ TEST_F(BadInput, RunsThatCannotGoOn) {
     layers.0.norm.weight: the model has f32 [5], the checkpoint f32 [4]
     layers.0.norm.bias: the model has f32 [5], the checkpoint f32 [4]
     layers.0.layer.log_dt: the model has f32 [5], the checkpoint f32 [4]
+    layers.0.layer.D: the model has f32 [5], the checkpoint f32 [4]
     layers.0.layer.log_A_real: the model has f32 [5, 32], the checkpoint f32 [4, 32]
     layers.0.layer.A_imag: the model has f32 [5, 32], the checkpoint f32 [4, 32]
     layers.0.layer.C_real: the model has f32 [5, 32], the checkpoint f32 [4, 32]
     layers.0.layer.C_imag: the model has f32 [5, 32], the checkpoint f32 [4, 32]
-    layers.0.layer.D: the model has f32 [5], the checkpoint f32 [4]
     and 6 more
   a model is built as it was saved from the config in the checkpoint
 )"},
@@ -163,11 +163,11 @@ TEST_F(BadInput, ModelsOfAnotherShape) {
     layers.1.norm.weight f32 [4]
     layers.1.norm.bias f32 [4]
     layers.1.layer.log_dt f32 [4]
+    layers.1.layer.D f32 [4]
     layers.1.layer.log_A_real f32 [4, 32]
     layers.1.layer.A_imag f32 [4, 32]
     layers.1.layer.C_real f32 [4, 32]
     layers.1.layer.C_imag f32 [4, 32]
-    layers.1.layer.D f32 [4]
     layers.1.layer.mix.weight f32 [8, 4]
     layers.1.layer.mix.bias f32 [8]
   a model is built as it was saved from the config in the checkpoint
@@ -189,10 +189,10 @@ TEST_F(BadInput, ModelsOfAnotherShape) {
     layers.0.layer.C_real f32 [4, 32]
     layers.0.layer.log_A_real f32 [4, 32]
     layers.0.layer.log_dt f32 [4]
+    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
     layers.0.layer.mix.bias f32 [8]
     layers.0.layer.mix.weight f32 [8, 4]
   of another shape or dtype:
-    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
   a model is built as it was saved from the config in the checkpoint
 )"},
   };

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <cmath>
 
@@ -11,15 +10,13 @@
 #include "apps/layer_subject.h"
 #include "layers/dynamics.h"
 #include "tests/compare.h"
+#include "tests/roundings.h"
 
 namespace lw {
 
-/// The tolerances are for processors that add a product in one rounding. Without (LW_SIMD=ssse3)
-/// there are two, and twice the error.
 inline void expect_laws(const std::string& kind, const std::string& options = "") {
-  const double roundings = hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3) ? 1 : 2;
   for (const LawResult& result : check_layer(kind, options))
-    EXPECT_LE(result.error, roundings * result.tolerance)
+    EXPECT_LE(result.error, testing::roundings() * result.tolerance)
         << result.layer << ": " << result.property;
 }
 
