@@ -189,10 +189,10 @@ TEST_F(BadInput, ModelsOfAnotherShape) {
     layers.0.layer.C_real f32 [4, 32]
     layers.0.layer.log_A_real f32 [4, 32]
     layers.0.layer.log_dt f32 [4]
-    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
     layers.0.layer.mix.bias f32 [8]
     layers.0.layer.mix.weight f32 [8, 4]
   of another shape or dtype:
+    layers.0.layer.D: the model has f32 [8], the checkpoint f32 [4]
   a model is built as it was saved from the config in the checkpoint
 )"},
   };
