@@ -94,9 +94,9 @@ TEST(RankRendezvous, StrangersAndOtherJobsArePassedBy) {
 
 TEST(RankRendezvous, AMissingRankIsTold) {
   const MeetingPlace place{"localhost", {free_port()}, "job"};
-  const std::vector<std::string> errors = meet({rank_at(place, 0, 3, 1), rank_at(place, 1, 3, 1)});
+  const std::vector<std::string> errors = meet({rank_at(place, 0, 3, 2), rank_at(place, 1, 3, 2)});
   EXPECT_THAT(errors[0], StartsWith(str("rank 2 of 3 has not come to rank 0 at localhost:",
-                                        place.ports[0], " within 1 s\n")));
+                                        place.ports[0], " within 2 s\n")));
   EXPECT_EQ(errors[1], errors[0].substr(0, errors[0].find('\n')));
 }
 
@@ -119,10 +119,10 @@ TEST(RankRendezvous, WhoCannotBelongHereIsRefused) {
   EXPECT_EQ(meet({rank_at(place, 0, 2, 1), rank_at(place, 2, 3, 1)})[1],
             "rank 2 was started as one of 3, rank 0 as one of 2");
   std::vector<std::string> errors =
-      meet({rank_at(place, 0, 3, 1), [&] { return connect_ranks(rank_of(1, 3), place, "a", 1s); },
+      meet({rank_at(place, 0, 3, 2), [&] { return connect_ranks(rank_of(1, 3), place, "a", 2s); },
             [&] {
-              std::this_thread::sleep_for(200ms);
-              return connect_ranks(rank_of(1, 3), place, "b", 1s);
+              std::this_thread::sleep_for(500ms);
+              return connect_ranks(rank_of(1, 3), place, "b", 2s);
             }});
   EXPECT_EQ(errors[2], "there are two ranks 1: a and b");
 }
