@@ -76,6 +76,7 @@ BenchOp causal_conv1d_op() {
           }};
 }
 
+/// As S5 and LRU use it: complex, with one a for all steps.
 BenchOp linear_recurrence_op() {
   return {"linear_recurrence",
           {{"B", 16}, {"L", 784}, {"D", 128}},
@@ -91,6 +92,23 @@ BenchOp linear_recurrence_op() {
             const double values = B * L * D;
             return std::array{Work{2 * values, 4 * values}, Work{3 * values, 8 * values}};
           }};
+}
+
+/// linear_recurrence as RG-LRU uses it: real, with an a for each step.
+BenchOp gated_recurrence_op() {
+  return {
+      "gated_recurrence",
+      {{"B", 16}, {"L", 784}, {"D", 128}},
+      [](const Sizes& s, const Draw& draw) {
+        const auto [B, L, D] = take<int64_t>(s, "B", "L", "D");
+        return NamedTensors{draw.normal("x", {B, L, D}), draw.uniform("a", {B, L, D}, 0.1, 0.99)};
+      },
+      [](const Variables& x, const Sizes&) { return linear_recurrence(x[0], x[1]).h; },
+      [](const Sizes& s) {
+        const auto [B, L, D] = take<double>(s, "B", "L", "D");
+        const double values = B * L * D;
+        return std::array{Work{3 * values, 2 * values}, Work{5 * values, 3 * values}};
+      }};
 }
 
 BenchOp rnn_op(const char* name, RnnCell cell) {
@@ -260,6 +278,7 @@ std::vector<BenchOp> sequence_bench_ops() {
   return {selective_scan_op(),
           causal_conv1d_op(),
           linear_recurrence_op(),
+          gated_recurrence_op(),
           rnn_op("rnn", RnnCell::tanh),
           rnn_op("lstm", RnnCell::lstm),
           rnn_op("gru", RnnCell::gru),
