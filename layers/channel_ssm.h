@@ -75,7 +75,7 @@ class ChannelSsm : public SequenceLayer, public TimeInvariant {
   Variable steps(double rate = 1) const;
   /// Intervals in the precision of u.
   static Tensor intervals(const Context& context, const Variable& u) {
-    return context.intervals ? context.intervals.to(u.dtype()) : Tensor();
+    return context.intervals ? context.intervals.to(u.device()).to(u.dtype()) : Tensor();
   }
   /// Rows of n_ssm systems, [..., n_ssm, state], as those of all channels, [..., channel, state].
   Variable for_channels(const Variable& rows) const;

@@ -28,7 +28,9 @@ std::vector<std::string> low_rank_measures() {
 void S4Options::describe(Fields& f) {
   f.optional("d_state", d_state, "state size of each channel, counted in real numbers", even());
   f.optional("init", init, "HiPPO measure that A, B and P start from", one_of(low_rank_measures()));
-  f.optional("l_max", l_max, "usual length of inputs; longer ones cost more each", positive());
+  f.optional("l_max", l_max,
+             "usual length of inputs, for which the readout is kept: weights are of one l_max",
+             positive());
   describe_channels(f, *this);
 }
 

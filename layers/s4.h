@@ -10,14 +10,15 @@
 // step of it. State: x, complex [batch, d_model, d_state / 2], and the readout C [d_model, d_state / 2] that
 // the recurrence wants, so that it is made of Ct once a sequence.
 //
-// The readout is kept as Ct = C (I - Abar^length), what the kernel wants, for one length, l_max rounded up to
-// 2^a 3^b 5^c, and for the step sizes of training. For a longer input the length is doubled as often as needed, and
-// for another rate Ct is made anew, within the forward pass and with its gradient: the parameter keeps its
-// meaning, so nothing changes behind an optimizer, and any l_max is right; the best is the usual length.
+// The readout is kept as Ct = C (I - Abar^length), what the kernel wants, for the step sizes of training and for
+// one length, l_max rounded up to 2^a 3^b 5^c: weights are of one l_max. For a longer input the length is doubled
+// as often as needed, and for another rate Ct is made anew, within the forward pass and with its gradient: the
+// parameter keeps its meaning, so that nothing changes behind an optimizer. An l_max below the usual length is
+// right too, and costs the doublings.
 //
 // u, y [batch, time, d_model]. Cost: O(d_state l_max) a channel for the kernel and O(time log time) for the
-// convolution; O(time d_state) in the recurrence; a change of readout O(d_state^3 log l_max) once a call; and
-// 4 d_model^2 operations a step for the mixing.
+// convolution; O(time d_state) in the recurrence; a change of readout O(d_state^3 log l_max) a channel once a
+// call, on the CPU, for which a GPU waits; and 4 d_model^2 operations a step for the mixing.
 // Gu, Goel & Ré 2021, arXiv:2111.00396.
 #pragma once
 

@@ -64,7 +64,7 @@ TEST(Dss, TheSoftmaxIsThatOfTheEquationForModesThatDecayAndThatGrow) {
   const int64_t l_max = 60;
   // to 2000: e^{l z} leaves the range of double
   for (const double spread : {0.5, 20., 2000.}) {
-    const Subject subject("dss", "d_state: 8, l_max: 60, dt_min: 1e-2", DType::f64);
+    const Subject subject(layer_of("dss", "d_state: 8, l_max: 60, dt_min: 1e-2"), DType::f64);
     spread_real_parts(subject.layer(), spread);
     const Tensor kernel = dynamic_cast<const Dss&>(subject.layer()).dynamics(l_max).kernel;
     for (int64_t h = 0; h < Subject::width; ++h) {
@@ -80,13 +80,13 @@ TEST(Dss, TheSoftmaxIsThatOfTheEquationForModesThatDecayAndThatGrow) {
 }
 
 TEST(Dss, GrowingModesAgreeInConvolutionAndRecurrenceAndHaveGradients) {
-  const Subject subject("dss", "d_state: 8, l_max: 60", DType::f64);
+  const Subject subject(layer_of("dss", "d_state: 8, l_max: 60"), DType::f64);
   spread_real_parts(subject.layer(), 20);
   const Tensor x = subject.input(60);
   const Context convolution{.mode = Mode::convolution}, scan{.mode = Mode::scan};
   EXPECT_LE(distance(subject.run(x, {}, scan).y.value(), subject.run(x, {}, convolution).y.value()),
             1e-10);
-  EXPECT_LE(subject.parameter_gradient_error(x, convolution), 1e-6);
+  EXPECT_LE(subject.directional_error(x, convolution), 1e-6);
   // at 1.5 times the rate, 60 steps are 90
   const Context fast{.mode = Mode::convolution, .rate = 1.55},
       steps{.mode = Mode::scan, .rate = 1.55};
@@ -96,7 +96,7 @@ TEST(Dss, GrowingModesAgreeInConvolutionAndRecurrenceAndHaveGradients) {
 }
 
 TEST(Dss, FiniteInF32WhereExponentialsAreNot) {
-  const Subject subject("dss", "d_state: 8, l_max: 500", DType::f32);
+  const Subject subject(layer_of("dss", "d_state: 8, l_max: 500"), DType::f32);
   spread_real_parts(subject.layer(), 1000);
   const Tensor x = subject.input(500);
   for (const Tensor& g : subject.gradients(
