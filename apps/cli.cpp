@@ -238,7 +238,9 @@ class CommandLine {
   void add_inspect() {
     CLI::App* c = add("inspect", "show what the layers of a model, or a HiPPO memory, remember",
                       [this] { return inspect_command(inspect_); });
-    c->add_option("run", inspect_.run, "a run or a checkpoint")->check(not_empty());
+    c->add_option("run", inspect_.run,
+                  "a run, a checkpoint, or a config: its model before training")
+        ->check(not_empty());
     c->parse_complete_callback([this, c] {
       if (inspect_.run.empty() && c->get_subcommands().empty()) throw CLI::RequiredError("run");
     });
@@ -249,6 +251,8 @@ class CommandLine {
     c->add_option("--sample", inspect_.sample,
                   "of the test split, or of val or train where there is none, from 0")
         ->check(integer_at_least(0));
+    c->add_option("--length", inspect_.length, "of the kernels of a config's model (default: 1024)")
+        ->check(integer_between(1, 1 << 20));
     c->add_option("--out", inspect_.out, "folder for pictures and index.html")->check(not_empty());
     c->add_flag("--json", inspect_.json, "one JSON object a layer");
   }

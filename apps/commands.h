@@ -80,11 +80,12 @@ struct CkptArguments {
 int ckpt_command(const CkptArguments& arguments);
 
 struct InspectArguments {
-  std::string run;  ///< a run, or a checkpoint
+  std::string run;  ///< a run, a checkpoint, or a config: its model before training
   Overrides overrides;
-  std::string text;    ///< that a language model reads; empty: a sample of its data
-  int64_t sample = 0;  ///< of the test split, or of the val or train split where there is none
-  std::string out;     ///< folder for the pictures; empty: none
+  int64_t length = 1024;  ///< of the kernels of a config's model
+  std::string text;       ///< that a language model reads; empty: a sample of its data
+  int64_t sample = 0;     ///< of the test split, or of the val or train split where there is none
+  std::string out;        ///< folder for the pictures; empty: none
   bool json = false;
 };
 int inspect_command(const InspectArguments& arguments);

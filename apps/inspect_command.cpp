@@ -1,4 +1,4 @@
-// longwave inspect: what the layers of a trained model remember, in figures and pictures.
+// longwave inspect: what the layers of a model remember, trained or as they start, in figures and pictures.
 #include "apps/commands.h"
 #include "apps/memory_charts.h"
 #include "apps/output.h"
@@ -81,36 +81,65 @@ void print_layer(const LayerMemory& memory, bool json) {
   three("|pole|", "pole_radii");
 }
 
-void write_pictures(const Path& folder, const TrainedRun& run,
-                    const std::vector<LayerMemory>& layers, const Input& input) {
+/// What was looked at.
+struct Sight {
+  std::string name, kind, state;  ///< the config's, the layer's; which weights
+  std::vector<LayerMemory> layers;
+  std::vector<std::string> labels;  ///< of the steps of the input
+};
+
+Sight of_run(const InspectArguments& arguments) {
+  const bool reads_text = !arguments.text.empty();
+  const TrainedRun run =
+      open_run(arguments.run, arguments.overrides, reads_text ? Corpus::unread : Corpus::read);
+  const Input input =
+      reads_text ? input_of_text(run, arguments.text) : input_of_sample(run, arguments.sample);
+  return {run.config.name, run.config.model.layer.kind(), run.checkpoint.filename().string(),
+          memory_of(*run.model, input.values), input.labels};
+}
+
+/// The model of a config before it is trained, which needs no data: it reads a signal of zeros.
+Sight of_config(const InspectArguments& arguments) {
+  check(arguments.text.empty(), "--text: ", arguments.run,
+        " is a config, whose model has not learned to read");
+  const RunConfig config = load_config(arguments.run, arguments.overrides);
+  const Model model(config.model, {.features = 1, .outputs = 1},
+                    Random(static_cast<uint64_t>(config.seed)).fork("model"));
+  const std::string kind = config.model.layer.kind();
+  for (const Block* block : model.blocks())
+    check(dynamic_cast<const TimeInvariant*>(&block->layer()) != nullptr, kind,
+          " has no memory of its own that could be shown before it is trained\n  train it, and "
+          "inspect the run");
+  return {config.name,
+          kind,
+          "before training",
+          memory_of(model, Tensor::zeros({1, arguments.length, 1}, DType::f32, host)),
+          {}};
+}
+
+void write_pictures(const Path& folder, const Sight& sight) {
   make_directories(folder);
   bool selects = false;
-  for (const LayerMemory& memory : layers) {
+  for (const LayerMemory& memory : sight.layers) {
     const std::vector<Chart> charts = charts_of(memory);
     write_file(folder / str("layer-", memory.layer, ".svg"), svg(charts, charts.size()));
     selects = selects || memory.selection;
   }
-  if (selects) write_file(folder / "selection.svg", selection_svg(layers, input.labels));
-  const std::string subtitle =
-      str(run.config.model.layer.kind(), ", ", layers.size(), " layers, ",
-          run.checkpoint.filename().string(), ", an input of ", input.values.size(1), " steps");
-  write_file(folder / "index.html", memory_page(run.config.name, subtitle, layers, input.labels));
+  if (selects) write_file(folder / "selection.svg", selection_svg(sight.layers, sight.labels));
+  const std::string subtitle = str(sight.kind, ", ", sight.layers.size(), " layers, ", sight.state);
+  write_file(folder / "index.html", memory_page(sight.name, subtitle, sight.layers, sight.labels));
   std::fprintf(stderr, "%s\n", (folder / "index.html").c_str());
 }
 
 }  // namespace
 
 int inspect_command(const InspectArguments& arguments) {
-  const bool reads_text = !arguments.text.empty();
-  const TrainedRun run =
-      open_run(arguments.run, arguments.overrides, reads_text ? Corpus::unread : Corpus::read);
-  const Input input =
-      reads_text ? input_of_text(run, arguments.text) : input_of_sample(run, arguments.sample);
-  const std::vector<LayerMemory> layers = memory_of(*run.model, input.values);
-  check(!layers.empty(), "inspect: layers of kind ", run.config.model.layer.kind(),
+  const Sight sight =
+      std::filesystem::is_regular_file(arguments.run) ? of_config(arguments) : of_run(arguments);
+  check(!sight.layers.empty(), "inspect: layers of kind ", sight.kind,
         " tell nothing of what they remember");
-  if (!arguments.out.empty()) write_pictures(arguments.out, run, layers, input);
-  for (const LayerMemory& memory : layers) print_layer(memory, arguments.json);
+  if (!arguments.out.empty()) write_pictures(arguments.out, sight);
+  for (const LayerMemory& memory : sight.layers) print_layer(memory, arguments.json);
   return 0;
 }
 

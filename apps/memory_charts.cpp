@@ -52,12 +52,14 @@ Chart pole_panel(const Dynamics& dynamics) {
 }
 
 Chart kernel_panel(const LayerMemory& memory) {
-  Chart chart = panel("kernels of short, middle and long memory", "steps ago", "response");
+  Chart chart =
+      panel("kernels of short, middle and long memory", "steps ago", "share of the largest");
   for (const int64_t channel : typical_channels(memory.steps)) {
     Curve curve{.name = str("channel ", channel)};
-    double step = 0;
-    for (const double k : column_of(memory.dynamics->kernel, channel))
-      curve.points.emplace_back(step++, k);
+    const std::vector<double> kernel = column_of(memory.dynamics->kernel, channel);
+    double step = 0, largest = 1e-30;
+    for (const double k : kernel) largest = std::max(largest, std::abs(k));
+    for (const double k : kernel) curve.points.emplace_back(step++, k / largest);
     chart.curves.push_back(curve);
   }
   return chart;

@@ -69,7 +69,27 @@ TEST_F(Inspect, ALanguageModelReadsTheTextGiven) {
   EXPECT_THAT(refusal({at("run"), "--text", "Q"}, 2), HasSubstr("the character `Q`"));
 }
 
+TEST_F(Inspect, TimeInvariantLayersTellTheirDynamics) {
+  complete(train("digits", "run"));
+  for (const char* what : {"run", "digits.yaml"}) {
+    const std::vector<Json> lines = layers({at(what), "--out", at("pictures")});
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[0]["kind"], "time-invariant");
+    expect_range(lines[0]["pole_radii"], 0, 1);
+    expect_range(lines[0]["memory_steps"], 1, 1024);
+    expect_range(lines[0]["step_sizes"], 1e-4, 1);
+    EXPECT_EQ(flaw_of(text_of("pictures/layer-1.svg")), "");
+  }
+  for (const char* layer : {"s4", "dss", "s5", "lru"})
+    EXPECT_EQ(layers({at("digits.yaml"), str("model.layer=", layer), "--length", "20"}).size(), 2u);
+  EXPECT_NE(layers({at("digits.yaml"), "--length", "20"}), layers({at("digits.yaml")}));
+}
+
 TEST_F(Inspect, SaysWhatItCannotShow) {
+  EXPECT_EQ(refusal({at("digits.yaml"), "model.layer=mamba1"}, 2),
+            "longwave inspect: error: mamba1 has no memory of its own that could be shown "
+            "before it is trained\n  train it, and inspect the run\n");
+  EXPECT_THAT(refusal({at("digits.yaml"), "--text", "x"}, 2), HasSubstr("has not learned to read"));
   complete(train("copying", "run", {"train.steps=1"}));
   EXPECT_EQ(refusal({at("run"), "--text", "abc"}, 2),
             "longwave inspect: error: --text: this model reads no text, but samples of "
