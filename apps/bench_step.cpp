@@ -1,15 +1,20 @@
 // longwave bench step: a training step of a config on random data.
+#include <cmath>
 #include <cstdio>
+#include <functional>
+#include <limits>
 #include <optional>
 
 #include "apps/bench.h"
 #include "apps/bench_output.h"
+#include "apps/captured_step.h"
 #include "apps/commands.h"
 #include "apps/objective.h"
 #include "apps/output.h"
 #include "apps/run.h"
 #include "autograd/precision.h"
 #include "autograd/profile.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/parallel.h"
 
@@ -19,6 +24,7 @@ namespace {
 /// Random data of the task's shapes.
 Batch random_batch(const Task& task, int64_t size, const Draw& draw) {
   const Shape steps{size, task.length};
+  const DeviceScope on_host(host);  // where a loader has its batches
   Batch batch;
   batch.inputs = task.vocabulary > 0
                      ? draw.ids("inputs", steps, task.vocabulary).value
@@ -37,6 +43,18 @@ Batch random_batch(const Task& task, int64_t size, const Draw& draw) {
   return batch;
 }
 
+/// Median milliseconds of work(batch) as one graph of the device; NaN on the CPU, and for a model that needs the host.
+double graph_ms(const Batch& batch, int64_t rounds, const std::function<void(const Batch&)>& work) {
+  if (default_device() == host) return std::numeric_limits<double>::quiet_NaN();
+  try {
+    CapturedStep graph(batch, /*first_sample=*/0, work);
+    return median_ms([&] { graph.run(batch, /*step=*/1); }, rounds);
+  } catch (const NotRecordable& error) {
+    log_info(str("no step is captured in a CUDA graph: ", error.what()));
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
 }  // namespace
 
 int bench_step(const BenchArguments& arguments) {
@@ -50,8 +68,8 @@ int bench_step(const BenchArguments& arguments) {
   const Batch batch = random_batch(task, config.train.batch, {Random(1).fork("bench")});
   const Autocast precision(config.precision == "bf16" ? DType::bf16 : DType::f32);
   const Training training;
-  const auto loss_of = [&] {
-    return loss_sum(task, model->forward(batch.inputs).y, batch.targets);
+  const auto loss_of = [&](const Batch& b) {
+    return loss_sum(task, model->forward(b.inputs).y, b.targets);
   };
   const auto update = [&] {
     optimizer->prepare(1e-3);
@@ -60,7 +78,7 @@ int bench_step(const BenchArguments& arguments) {
   };
 
   if (!arguments.dump.empty()) {
-    const Variable loss = loss_of();
+    const Variable loss = loss_of(batch);
     loss.backward();
     BenchDump dump(arguments.dump);
     dump.tensors("inputs", {{"inputs", batch.inputs}, {"targets", batch.targets}});
@@ -79,8 +97,8 @@ int bench_step(const BenchArguments& arguments) {
     if (round == 1 && arguments.profile) profiling.emplace(profile);
     reset_peak_memory(default_device());
     Variable loss;
-    const std::array ms{elapsed_ms([&] { loss = loss_of(); }), elapsed_ms([&] { loss.backward(); }),
-                        elapsed_ms([&] {
+    const std::array ms{elapsed_ms([&] { loss = loss_of(batch); }),
+                        elapsed_ms([&] { loss.backward(); }), elapsed_ms([&] {
                           update();
                           Profile::mark("update", Profile::Pass::update);
                         })};
@@ -88,8 +106,14 @@ int bench_step(const BenchArguments& arguments) {
     if (round == 0) continue;  // warm-up
     for (size_t i = 0; i < ms.size(); ++i) times[i].push_back(ms[i]);
   }
+  profiling.reset();
+  const double graph = graph_ms(batch, rounds, [&](const Batch& b) {
+    loss_of(b).backward();
+    optimizer->step(config.optim.clip_norm);
+    optimizer->parameters().clear_gradients();
+  });
   const double forward = median(times[0]), backward = median(times[1]), updating = median(times[2]);
-  const double step = forward + backward + updating;
+  const double step = std::isfinite(graph) ? graph : forward + backward + updating;
   const double items = static_cast<double>(config.train.batch) *
                        (task.vocabulary > 0 ? static_cast<double>(task.length) : 1);
   print_values({{"name", config.name},
@@ -100,6 +124,7 @@ int bench_step(const BenchArguments& arguments) {
                 {"forward_ms", forward},
                 {"backward_ms", backward},
                 {"update_ms", updating},
+                {"cuda_graph", std::isfinite(graph)},
                 {"items", task.vocabulary > 0 ? "tokens" : "samples"},
                 {"items_per_s", 1000 * items / step},
                 {"peak_bytes", peak}},

@@ -7,11 +7,19 @@
 // What the step depends on besides the batch (rates, decay, number of targets) is sent to the device before the update;
 // what it found (loss, norm of the gradient) comes back in an Outcome, to be looked at later.
 //
-// Cost on the host: that of starting the kernels. On the CPU a step is done when run() returns.
+// On a GPU the first step is given kernel by kernel; from the second on the whole of it is one CUDA graph, where that can
+// be: not with several micro-batches or ranks, with batches of other shapes, for models that need the host (S4 on
+// sequences longer than its l_max), while a profile is taken, or with LW_CUDA_GRAPH=0 in the environment. The bits are the
+// same.
+//
+// Cost on the host: that of starting the kernels, or a graph. On the CPU a step is done when run() returns.
 // Errors: those of the data, and of tokens and labels out of range. A step whose loss or gradient is not finite changes
 // no parameter; its outcome says so.
 #pragma once
 
+#include <memory>
+
+#include "apps/captured_step.h"
 #include "apps/objective.h"
 #include "apps/run_config.h"
 #include "core/communicator.h"
@@ -50,7 +58,14 @@ class TrainingStep {
   /// Step number `step`, from 0, on the next batch of the loader. Throws Interrupted at a signal.
   Outcome run(int64_t step, double lr_factor, Loader& loader);
 
+  /// Whether the last step was one graph.
+  bool captured() const { return captured_; }
+
  private:
+  /// The graph for the only micro-batch of a step, or null.
+  CapturedStep* graph_for(const Loader::Item& item);
+  /// Sends what the update of `count` targets depends on.
+  void prepare(double lr_factor, int64_t count);
   /// Forward and backward pass; the sum of the losses goes to `losses_[micro]`.
   void differentiate(const Batch& batch, int64_t micro);
   void update();
@@ -58,6 +73,9 @@ class TrainingStep {
   const RunConfig& config_;
   Parts parts_;
   Tensor losses_;  // f64, one number a micro-batch
+  bool captures_;  // graphs may be tried
+  bool warm_ = false, captured_ = false;
+  std::unique_ptr<CapturedStep> graph_;
 };
 
 }  // namespace lw

@@ -13,14 +13,15 @@ namespace {
 class Guards {
  public:
   Guards() {
-    if (const Training* now = Training::current()) state_ = {now->step(), now->first_sample()};
+    if (const Training* now = Training::current())
+      state_ = {now->step(), now->first_sample(), now->counter()};
   }
 
   template <class F>
   auto run(F&& f) const {
     const Autocast precision(precision_);
     if (state_) {
-      const Training guard(state_->first, state_->second);
+      const Training guard(state_->step, state_->first_sample, state_->counter);
       return f();
     }
     const NoTraining guard;
@@ -28,7 +29,12 @@ class Guards {
   }
 
  private:
-  std::optional<std::pair<uint64_t, int64_t>> state_;  // step and first sample of Training
+  struct State {  // of Training
+    uint64_t step;
+    int64_t first_sample;
+    Tensor counter;
+  };
+  std::optional<State> state_;
   DType precision_ = Autocast::current();
 };
 

@@ -17,6 +17,8 @@ Profile::Scope::Scope(Profile& profile) : before_(std::exchange(current_profile,
 
 Profile::Scope::~Scope() { current_profile = before_; }
 
+bool Profile::marking() { return current_profile != nullptr; }
+
 void Profile::mark(const char* name, Pass pass) {
   Profile* const profile = current_profile;
   if (profile == nullptr) return;

@@ -50,6 +50,9 @@ class Profile {
   /// Charges the time since the last mark to `name`; does nothing without a Scope.
   static void mark(const char* name, Pass pass);
 
+  /// Whether this thread's marks go anywhere.
+  static bool marking();
+
   /// The time since the last mark is charged to nothing.
   static void restart();
 

@@ -237,8 +237,11 @@ bool& NoGrad::recording() {
   return on;
 }
 
-Training::Training(uint64_t step, int64_t first_sample)
-    : step_(step), first_sample_(first_sample), before_(current_training) {
+Training::Training(uint64_t step, int64_t first_sample, Tensor counter)
+    : step_(step),
+      first_sample_(first_sample),
+      counter_(std::move(counter)),
+      before_(current_training) {
   current_training = this;
 }
 

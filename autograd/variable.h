@@ -106,20 +106,23 @@ class NoGrad {
 /// While one of these lives, this thread trains: dropout drops and batch norm updates its averages.
 /// No layer carries a flag. The guard also names the draw: masks are functions of (seed of the
 /// layer, step, sample), so that a batch split over micro-batches or ranks sees the masks of the
-/// whole batch.
+/// whole batch. What is recorded once, to be done at many steps, reads the step from a `counter`: i64, a scalar on the
+/// device.
 class Training {
  public:
-  explicit Training(uint64_t step = 0, int64_t first_sample = 0);
+  explicit Training(uint64_t step = 0, int64_t first_sample = 0, Tensor counter = {});
   ~Training();
   Training(const Training&) = delete;
 
   static const Training* current();  ///< null outside training
   uint64_t step() const { return step_; }
   int64_t first_sample() const { return first_sample_; }  ///< index, in the global batch, of row 0
+  const Tensor& counter() const { return counter_; }      ///< undefined: step() is the step
 
  private:
   uint64_t step_;
   int64_t first_sample_;
+  Tensor counter_;
   const Training* before_;
 };
 

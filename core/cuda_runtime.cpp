@@ -5,6 +5,7 @@
 
 #include "core/cuda_staging.h"
 #include "core/cuda_stream.h"
+#include "core/device_graph.h"
 #include "core/device_runtime.h"
 
 namespace lw::cuda {
@@ -12,6 +13,8 @@ namespace lw::cuda {
 void check_call(cudaError_t status, std::string_view call) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // it has been told
+  if (cudaErrorStreamCaptureUnsupported <= status && status <= cudaErrorStreamCaptureWrongThread)
+    throw NotRecordable(str("cuda: ", call, ": ", cudaGetErrorString(status)));
   throw Error(str("cuda: ", call, ": ", cudaGetErrorString(status)),
               status == cudaErrorMemoryAllocation ? ErrorKind::memory : ErrorKind::usage);
 }
@@ -58,6 +61,33 @@ class CudaArrival final : public Arrival {
   StagingBlock block_;
 };
 
+/// A CUDA graph.
+class CudaRecording final : public Recording {
+ public:
+  explicit CudaRecording(cudaGraph_t graph) {
+    const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
+    cudaGraphDestroy(graph);
+    check_call(status, "cudaGraphInstantiate");
+  }
+  ~CudaRecording() override {
+    cudaStreamSynchronize(stream());  // it may be running
+    cudaGraphExecDestroy(graph_);
+  }
+  CudaRecording(const CudaRecording&) = delete;
+
+  void launch() override { LW_CUDA(cudaGraphLaunch(graph_, stream())); }
+
+ private:
+  cudaGraphExec_t graph_ = nullptr;
+};
+
+thread_local bool recording_work = false;
+
+/// The host cannot take part in what is recorded.
+void check_not_recording(std::string_view what) {
+  if (recording_work) throw NotRecordable(str("cuda: ", what, " cannot be part of a CUDA graph"));
+}
+
 class CudaRuntime final : public DeviceRuntime {
  public:
   int count() const override {
@@ -101,6 +131,7 @@ class CudaRuntime final : public DeviceRuntime {
   }
 
   void upload(void* to, const void* from, int64_t bytes) override {
+    check_not_recording("a copy from the host");
     const auto size = static_cast<size_t>(bytes);
     if (bytes > largest_staged) {
       LW_CUDA(cudaMemcpyAsync(to, from, size, cudaMemcpyHostToDevice, stream()));
@@ -114,19 +145,35 @@ class CudaRuntime final : public DeviceRuntime {
   }
 
   void download(void* to, const void* from, int64_t bytes) override {
+    check_not_recording("a copy to the host");
     LW_CUDA(
         cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream()));
     synchronize();
   }
 
   std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) override {
+    check_not_recording("a copy to the host");
     return std::make_unique<CudaArrival>(from, bytes);
   }
 
   void synchronize() override {
+    check_not_recording("a wait of the host");
     note_host_wait();
     LW_CUDA(cudaStreamSynchronize(stream()));
   }
+
+  // Relaxed: the pool may ask for memory while kernels are recorded.
+  void begin_recording() override {
+    LW_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
+    recording_work = true;
+  }
+  std::unique_ptr<Recording> end_recording() override {
+    recording_work = false;
+    cudaGraph_t graph = nullptr;
+    LW_CUDA(cudaStreamEndCapture(stream(), &graph));
+    return std::make_unique<CudaRecording>(graph);
+  }
+  bool recording() const override { return recording_work; }
 };
 
 CudaRuntime runtime;

@@ -22,6 +22,14 @@ class Arrival {
   virtual const void* wait() = 0;
 };
 
+/// Work that was recorded instead of done.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// Gives it to the device, behind everything before.
+  virtual void launch() = 0;
+};
+
 class DeviceRuntime {
  public:
   virtual ~DeviceRuntime() = default;
@@ -44,6 +52,12 @@ class DeviceRuntime {
   virtual std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) = 0;
   /// Waits until all work is done.
   virtual void synchronize() = 0;
+
+  /// From here on this thread's work is recorded, not done; what needs the host (uploads, downloads, waits) throws
+  /// NotRecordable.
+  virtual void begin_recording() = 0;
+  virtual std::unique_ptr<Recording> end_recording() = 0;
+  virtual bool recording() const = 0;
 };
 
 /// How often the host has waited for a device: what a training step is to do without. Runtimes note their waits.

@@ -1,11 +1,14 @@
 #include "core/index_check.h"
 
+#include "core/device_graph.h"
+
 namespace lw {
 
 void check_indices(std::string_view op, std::string_view argument, const Tensor& indices,
                    int64_t size, std::optional<int64_t> ignored) {
   check(indices.defined() && indices.dtype() == DType::i64, op, ": `", argument, "` is ", indices,
         ", expected i64");
+  if (DeviceGraph::recording(indices.device())) return;  // there is nothing to see yet
   const Tensor flat = indices.to(host).contiguous();
   const int64_t* index = flat.data<int64_t>();
   for (int64_t i = 0; i < flat.numel(); ++i) {

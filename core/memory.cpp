@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "core/device_runtime.h"
@@ -71,6 +72,11 @@ class CpuRuntime final : public DeviceRuntime {
     return std::make_unique<HostArrival>(from, bytes);
   }
   void synchronize() override {}
+  void begin_recording() override {
+    throw Error("the CPU does what it is given; it records nothing");
+  }
+  std::unique_ptr<Recording> end_recording() override { return nullptr; }
+  bool recording() const override { return false; }
 };
 CpuRuntime cpu_runtime;
 const RuntimeRegistration registration(DeviceKind::cpu, cpu_runtime);
@@ -80,33 +86,66 @@ std::atomic<bool> poison = [] {
   return value && std::string_view(value) == "1";
 }();
 
+using FreeBlocks = std::map<int64_t, std::vector<std::byte*>>;  // by size
+
+}  // namespace
+
+struct MemoryPool::Blocks {
+  FreeBlocks free;
+  bool ended = false;
+};
+
+namespace {
+
+using Pool = std::shared_ptr<MemoryPool::Blocks>;
+
+/// A block of this size, taken from those that are free, or null.
+std::byte* taken_from(FreeBlocks& free, int64_t bytes) {
+  std::vector<std::byte*>& blocks = free[bytes];
+  if (blocks.empty()) return nullptr;
+  std::byte* block = blocks.back();
+  blocks.pop_back();
+  return block;
+}
+
 /// The blocks of one device.
 class Cache {
  public:
   explicit Cache(Device device) : runtime_(runtime_of(device)) {}
 
-  std::byte* take(int64_t bytes) {
+  /// For a pool, or for everybody.
+  std::byte* take(int64_t bytes, MemoryPool::Blocks* pool) {
     const std::lock_guard lock(mutex_);
-    std::vector<std::byte*>& blocks = free_[bytes];
-    std::byte* block = nullptr;
-    if (!blocks.empty()) {
-      block = blocks.back();
-      blocks.pop_back();
-      use_.cached -= bytes;
-    } else {
-      block = from_system(bytes);
+    std::byte* block = pool != nullptr ? taken_from(pool->free, bytes) : nullptr;
+    if (block == nullptr) {
+      block = taken_from(free_, bytes);
+      if (block != nullptr) {
+        use_.cached -= bytes;
+      } else {
+        block = from_system(bytes);
+      }
+      use_.used += bytes;
+      use_.peak = std::max(use_.peak, use_.used);
     }
-    use_.used += bytes;
-    use_.peak = std::max(use_.peak, use_.used);
     if (poison) runtime_.set(block, 0xff, bytes);
     return block;
   }
 
-  void give(std::byte* block, int64_t bytes) {
+  void give(std::byte* block, int64_t bytes, MemoryPool::Blocks* pool) {
     const std::lock_guard lock(mutex_);
-    free_[bytes].push_back(block);
-    use_.used -= bytes;
-    use_.cached += bytes;
+    if (pool != nullptr && !pool->ended) {
+      pool->free[bytes].push_back(block);
+    } else {
+      give_locked(block, bytes);
+    }
+  }
+
+  void end(MemoryPool::Blocks& pool) {
+    const std::lock_guard lock(mutex_);
+    pool.ended = true;
+    for (const auto& [bytes, blocks] : pool.free)
+      for (std::byte* block : blocks) give_locked(block, bytes);
+    pool.free.clear();
   }
 
   void release() {
@@ -125,6 +164,12 @@ class Cache {
   }
 
  private:
+  void give_locked(std::byte* block, int64_t bytes) {
+    free_[bytes].push_back(block);
+    use_.used -= bytes;
+    use_.cached += bytes;
+  }
+
   std::byte* from_system(int64_t bytes) {
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (std::byte* block = runtime_.allocate(bytes)) return block;
@@ -144,9 +189,11 @@ class Cache {
 
   DeviceRuntime& runtime_;
   std::mutex mutex_;
-  std::map<int64_t, std::vector<std::byte*>> free_;
+  FreeBlocks free_;
   MemoryUse use_;
 };
+
+thread_local const MemoryPool* pool_in_use = nullptr;
 
 /// Never destroyed: tensors of static lifetime may outlive any order of destruction we could
 /// choose.
@@ -168,8 +215,22 @@ Cache& cache_of(Device device) {
 std::shared_ptr<std::byte> allocate(int64_t bytes, Device device) {
   const int64_t rounded = size_class(bytes);
   Cache& cache = cache_of(device);
-  return {cache.take(rounded), [rounded, &cache](std::byte* block) { cache.give(block, rounded); }};
+  if (pool_in_use != nullptr && pool_in_use->device_ == device) {
+    const Pool pool = pool_in_use->blocks_;
+    return {cache.take(rounded, pool.get()),
+            [rounded, &cache, pool](std::byte* b) { cache.give(b, rounded, pool.get()); }};
+  }
+  return {cache.take(rounded, nullptr),
+          [rounded, &cache](std::byte* b) { cache.give(b, rounded, nullptr); }};
 }
+
+MemoryPool::MemoryPool(Device device) : device_(device), blocks_(std::make_shared<Blocks>()) {}
+
+MemoryPool::~MemoryPool() { cache_of(device_).end(*blocks_); }
+
+MemoryPool::Use::Use(const MemoryPool& pool) : before_(std::exchange(pool_in_use, &pool)) {}
+
+MemoryPool::Use::~Use() { pool_in_use = before_; }
 
 void poison_new_memory(bool on) { poison = on; }
 

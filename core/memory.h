@@ -24,8 +24,36 @@ std::shared_ptr<std::byte> allocate(int64_t bytes, Device device = host);
 /// the environment variable LW_POISON=1.
 void poison_new_memory(bool on);
 
+/// Memory of a device set apart: a block that was taken from it serves only it until it ends, whether a tensor holds the
+/// block or not. It takes from the cache before it asks the system.
+class MemoryPool {
+ public:
+  explicit MemoryPool(Device device);
+  /// What no tensor holds returns to the cache; the rest follows with its tensors.
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+
+  /// While one of these lives, new tensors of this thread on the pool's device have their memory from it.
+  class Use {
+   public:
+    explicit Use(const MemoryPool& pool);
+    ~Use();
+    Use(const Use&) = delete;
+
+   private:
+    const MemoryPool* before_;
+  };
+
+  struct Blocks;
+
+ private:
+  friend std::shared_ptr<std::byte> allocate(int64_t bytes, Device device);
+  Device device_;
+  std::shared_ptr<Blocks> blocks_;
+};
+
 struct MemoryUse {
-  int64_t used = 0;    ///< bytes that live tensors hold now
+  int64_t used = 0;    ///< bytes that live tensors hold now, or pools
   int64_t peak = 0;    ///< the largest `used` since reset_peak_memory()
   int64_t cached = 0;  ///< bytes kept for reuse
 };

@@ -51,17 +51,16 @@ Random Random::at_step(uint64_t step) const {
   return result;
 }
 
+uint64_t Random::key() const { return mix(seed_) ^ mix(stream_ + 0x632be59bd9b4e019u); }
+
 std::array<uint32_t, 4> Random::block(uint64_t index) const {
-  const uint64_t key = mix(seed_) ^ mix(stream_ + 0x632be59bd9b4e019u);
+  const uint64_t key = this->key();
   return philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
                  static_cast<uint32_t>(step_), static_cast<uint32_t>(step_ >> 32)},
                 {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
 }
 
-uint64_t Random::bits_at(uint64_t index) const {
-  const auto r = block(index);
-  return uint64_t{r[1]} << 32 | r[0];
-}
+uint64_t Random::bits_at(uint64_t index) const { return philox_bits(key(), step_, index); }
 
 double Random::uniform_at(uint64_t index) const {
   return static_cast<double>(bits_at(index) >> 11) * 0x1p-53;

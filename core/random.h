@@ -32,6 +32,8 @@ class Random {
   uint64_t seed() const { return seed_; }
   uint64_t stream() const { return stream_; }
   uint64_t step() const { return step_; }
+  /// What names seed and stream to philox_bits(key, step, index), which is bits_at(index).
+  uint64_t key() const;
 
   // Draws number `index` of the stream.
   uint64_t bits_at(uint64_t index) const;   ///< 64 random bits

@@ -174,8 +174,10 @@ namespace {
 HWY_EXPORT(drop);
 
 void dropout_cpu(const Dropout& how, const Tensor& x, Tensor& y) {
-  check_dropout(x, y);
-  if (x.numel() > 0) HWY_DYNAMIC_DISPATCH(drop)(how, x, y);
+  check_dropout(how, x, y);
+  Dropout drawn = how;
+  if (how.step) drawn.key = drawn_key(how.key, how.step.data<int64_t>());
+  if (x.numel() > 0) HWY_DYNAMIC_DISPATCH(drop)(drawn, x, y);
 }
 
 const Implementation cpu{dropout, DeviceKind::cpu, &dropout_cpu};

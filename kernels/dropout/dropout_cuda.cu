@@ -25,9 +25,16 @@ struct Indices {
   }
 };
 
+/// `step` may be null.
 template <class E>
-__global__ void dropout_kernel(Indices indices, uint64_t key, uint32_t threshold, double scale,
-                               Nest<2> nest, const E* x, E* y) {
+__global__ void dropout_kernel(Indices indices, uint64_t key, const int64_t* step,
+                               uint32_t threshold, double scale, Nest<2> nest, const E* x, E* y) {
+  if (step != nullptr) {
+    __shared__ uint64_t drawn;  // once a block
+    if (threadIdx.x == 0) drawn = drawn_key(key, step);
+    __syncthreads();
+    key = drawn;
+  }
   const int64_t element = cuda::thread_number();
   if (element >= nest.rows * nest.row.size) return;
   const auto index = static_cast<uint64_t>(indices.of(element)), block = index / 4;
@@ -43,7 +50,7 @@ __global__ void dropout_kernel(Indices indices, uint64_t key, uint32_t threshold
 }
 
 void dropout_cuda(const Dropout& how, const Tensor& x, Tensor& y) {
-  check_dropout(x, y);
+  check_dropout(how, x, y);
   if (x.numel() == 0) return;
   const auto run = [&](auto tag) {
     using E = typename decltype(tag)::type;
@@ -51,7 +58,8 @@ void dropout_cuda(const Dropout& how, const Tensor& x, Tensor& y) {
     const Indices indices{how.mask, how.first_sample, y.numel() / y.size(0),
                           y.rank() == 1 ? 1 : y.size(-1)};
     cuda::launch(dropout_kernel<E>, cuda::cover(nest.elements()), indices, how.key,
-                 drop_threshold(how.rate), 1 / (1 - how.rate), nest, static_cast<const E*>(x.raw()),
+                 how.step ? how.step.data<int64_t>() : nullptr, drop_threshold(how.rate),
+                 1 / (1 - how.rate), nest, static_cast<const E*>(x.raw()),
                  static_cast<E*>(y.raw()));
   };
   x.dtype() == DType::bf16 ? run(TypeTag<bfloat16>()) : for_float("dropout", x.dtype(), run);

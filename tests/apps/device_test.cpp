@@ -68,6 +68,34 @@ TEST_F(OnGpu, TwoRunsHaveTheSameBytes) {
   expect_same("whole", "again");
 }
 
+TEST_F(OnGpu, AGraphEndsInTheBytesOfItsKernels) {
+  const auto with = [&](const std::string& wish) {
+    std::vector<std::string> all = environment_;
+    all.push_back("LW_CUDA_GRAPH=" + wish);
+    return all;
+  };
+  const std::vector<std::string> dropout{"model.dropout=0.2", "optim.clip_norm=0.5",
+                                         "optim.schedule.warmup=3", "optim.ema=0.9", "device=cuda"};
+  for (const std::string config : {"text", "digits"}) {
+    complete(train(config, config + "_graph", dropout), with("1"));
+    complete(train(config, config + "_kernels", dropout), with("0"));
+    expect_same(config + "_graph", config + "_kernels");
+    std::vector<std::string> crashing = with("1");
+    crashing.push_back("LW_FAULT=crash@60");
+    EXPECT_EQ(longwave(train(config, config + "_parts", dropout), crashing).code, -SIGKILL);
+    complete(resume(config + "_parts"), with("1"));
+    expect_same(config + "_graph", config + "_parts");
+  }
+}
+
+TEST_F(OnGpu, WhyThereIsNoGraphIsSaid) {
+  const Ended s4 = longwave(
+      train("digits", "s4", {"model.layer=s4", "model.l_max=8", "device=cuda"}), environment_);
+  EXPECT_EQ(s4.code, 0) << s4.err;
+  EXPECT_THAT(s4.err, HasSubstr("the steps are not captured in a CUDA graph: cuda: a copy to the "
+                                "host cannot be part of a CUDA graph\n"));
+}
+
 TEST_F(OnGpu, DivergenceIsThatOfTheCpuThoughItIsSeenLater) {
   const std::vector<std::string> steep{"optim.lr=1e20", "optim.schedule.kind=constant",
                                        "train.eval_every=100", "train.checkpoint_every=1000",

@@ -60,6 +60,16 @@ void check_operand(const GemmOperand& x, int64_t rows, int64_t columns) {
   check(x.pitch >= (x.transposed ? columns : rows), "emulator: columns of a matrix overlap");
 }
 
+void compute(const Gemm& g) {
+  const emulator::MemoryAccess access;
+  if (g.operands == DType::f32 && g.result == DType::f32) return multiply<float, float>(g);
+  if (g.operands == DType::bf16 && g.result == DType::f32) return multiply<bfloat16, float>(g);
+  if (g.operands == DType::bf16 && g.result == DType::bf16) return multiply<bfloat16, bfloat16>(g);
+  check(g.operands == DType::f64 && g.result == DType::f64 && g.bias == nullptr,
+        "emulator: cuBLASLt has no such product");
+  multiply<double, double>(g);
+}
+
 }  // namespace
 
 void gemm(const Gemm& g) {
@@ -68,13 +78,7 @@ void gemm(const Gemm& g) {
   check_operand(g.b, g.k, g.n);
   check_operand({g.c, g.c_pitch}, g.m, g.n);
   check(emulator::is_device_memory(g.bias), "emulator: a product was given a bias of the host");
-  const emulator::MemoryAccess access;
-  if (g.operands == DType::f32 && g.result == DType::f32) return multiply<float, float>(g);
-  if (g.operands == DType::bf16 && g.result == DType::f32) return multiply<bfloat16, float>(g);
-  if (g.operands == DType::bf16 && g.result == DType::bf16) return multiply<bfloat16, bfloat16>(g);
-  check(g.operands == DType::f64 && g.result == DType::f64 && g.bias == nullptr,
-        "emulator: cuBLASLt has no such product");
-  multiply<double, double>(g);
+  emulator::submit([g] { compute(g); });
 }
 
 }  // namespace lw::cuda

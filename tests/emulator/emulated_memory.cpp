@@ -6,8 +6,10 @@
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <utility>
 #include <vector>
 
+#include "core/device_graph.h"
 #include "core/device_runtime.h"
 #include "core/error.h"
 #include "tests/emulator/emulator.h"
@@ -62,6 +64,24 @@ class EmulatedArrival final : public Arrival {
   std::vector<std::byte> bytes_;
 };
 
+using Works = std::vector<std::function<void()>>;
+std::unique_ptr<Works> record;  // null while work is done
+
+void check_not_recording(const char* what) {
+  if (record) throw NotRecordable(str("cuda: ", what, " cannot be part of a CUDA graph"));
+}
+
+class EmulatedRecording final : public Recording {
+ public:
+  explicit EmulatedRecording(Works works) : works_(std::move(works)) {}
+  void launch() override {
+    for (const auto& work : works_) submit(work);
+  }
+
+ private:
+  Works works_;
+};
+
 class EmulatedRuntime final : public DeviceRuntime {
  public:
   int count() const override { return 1; }
@@ -91,21 +111,35 @@ class EmulatedRuntime final : public DeviceRuntime {
   void free(std::byte* block) override { free_[sizes_.at(block)].push_back(block); }
 
   void set(void* block, unsigned char value, int64_t bytes) override {
-    const MemoryAccess access;
-    std::memset(block, value, static_cast<size_t>(bytes));
+    submit([=] {
+      const MemoryAccess access;
+      std::memset(block, value, static_cast<size_t>(bytes));
+    });
   }
   void upload(void* to, const void* from, int64_t bytes) override {
+    check_not_recording("a copy from the host");
     const MemoryAccess access;
     std::memcpy(to, from, static_cast<size_t>(bytes));
   }
   void download(void* to, const void* from, int64_t bytes) override {
+    check_not_recording("a copy to the host");
     note_host_wait();
     upload(to, from, bytes);
   }
   std::unique_ptr<Arrival> fetch(const void* from, int64_t bytes) override {
+    check_not_recording("a copy to the host");
     return std::make_unique<EmulatedArrival>(from, bytes);
   }
-  void synchronize() override { note_host_wait(); }
+  void synchronize() override {
+    check_not_recording("a wait of the host");
+    note_host_wait();
+  }
+
+  void begin_recording() override { record = std::make_unique<Works>(); }
+  std::unique_ptr<Recording> end_recording() override {
+    return std::make_unique<EmulatedRecording>(*std::exchange(record, nullptr));
+  }
+  bool recording() const override { return record != nullptr; }
 
  private:
   std::map<int64_t, std::vector<std::byte*>> free_;
@@ -116,6 +150,14 @@ EmulatedRuntime runtime;
 const RuntimeRegistration registration(DeviceKind::cuda, runtime);
 
 }  // namespace
+
+void submit(std::function<void()> work) {
+  if (record) {
+    record->push_back(std::move(work));
+  } else {
+    work();
+  }
+}
 
 MemoryAccess::MemoryAccess() {
   if (accesses++ == 0) allow(true);

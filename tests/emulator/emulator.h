@@ -32,6 +32,9 @@ inline constexpr int warpSize = 32;
 
 namespace lw::emulator {
 
+/// Work of the device: done at once, or kept where it is being recorded.
+void submit(std::function<void()> work);
+
 /// Runs body() as every thread of every block. Throws Error where threads wait for each other in
 /// vain.
 void run(dim3 grid, dim3 block, int64_t shared_bytes, const std::function<void()>& body);
@@ -137,7 +140,8 @@ template <class... Parameters>
 void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t shared_bytes,
            const std::remove_cvref_t<Parameters>&... arguments) {
   (emulator::check_argument(arguments), ...);
-  emulator::run(blocks, threads, shared_bytes, [&] { kernel(arguments...); });
+  emulator::submit(
+      [=] { emulator::run(blocks, threads, shared_bytes, [&] { kernel(arguments...); }); });
 }
 
 /// Memory that the threads of a block share, of the size given to launch().

@@ -20,7 +20,8 @@ cmake --install "$build" --prefix "$bundle/longwave" --strip
 
 mkdir -p "$bundle"/{tests,lib}
 cp -r "$source/configs" "$source/tests/gpu/run.sh" "$bundle"
-cp "$build"/bin/{kernels,ops,layers,optim}_*_test "$build"/bin/data_feed_test "$bundle/tests"
+cp "$build"/bin/{kernels,ops,layers,optim}_*_test "$bundle/tests"
+cp "$build"/bin/{core_device_graph,core_readback,data_feed,apps_training_step}_test "$bundle/tests"
 strip "$bundle"/tests/*
 # What the machine brings itself: the C library, and everything of NVIDIA's.
 ldd "$bundle"/tests/* "$bundle/longwave/bin/longwave" | awk '$2 == "=>" && $3 ~ "^/" {print $3}' | sort -u |

@@ -93,6 +93,18 @@ TEST(Dropout, MicroBatchesSeeTheMasksOfTheWhole) {
   }
 }
 
+TEST(Dropout, TheStepMayBeReadFromTheDevice) {
+  const Random random = Random(4).fork("layer");
+  const Tensor x = Tensor::full({3, 5, 33}, 1);
+  for (const int64_t step : {int64_t{0}, int64_t{7}, int64_t{1} << 33}) {
+    const auto dropped = [&](const Tensor& counter) {
+      const Training training(counter ? 99 : static_cast<uint64_t>(step), 2, counter);
+      return dropout(x, 0.3, random).value().to_vector();
+    };
+    EXPECT_EQ(dropped(Tensor::from({}, std::vector{step})), dropped({}));
+  }
+}
+
 TEST(Dropout, MasksDifferBetweenStepsAndStreams) {
   const Tensor x = noise({4, 5, 8});
   const auto at = [&](uint64_t step, const Random& random) {
