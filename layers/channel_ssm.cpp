@@ -25,13 +25,13 @@ Variable ComplexParameter::value() const {
 ChannelSsm::ChannelSsm(const Setup& setup, const Stack& stack, const Random& random)
     : setup_(setup),
       n_ssm_(setup.n_ssm.value_or(stack.d_model)),
-      copies_(stack.d_model / n_ssm_),
       mix_(child<Linear>("mix", LinearOptions{.in = stack.d_model, .out = 2 * stack.d_model},
                          random)) {
   check(setup.dt_min <= setup.dt_max, setup.kind, ": dt_min is ", setup.dt_min,
         ", larger than dt_max = ", setup.dt_max);
-  check(stack.d_model % n_ssm_ == 0, setup.kind, ": n_ssm is ", n_ssm_,
+  check(n_ssm_ > 0 && stack.d_model % n_ssm_ == 0, setup.kind, ": n_ssm is ", n_ssm_,
         ", which does not divide d_model = ", stack.d_model);
+  copies_ = stack.d_model / n_ssm_;
   const Shape channels{stack.d_model};
   log_dt_ = parameter(
       "log_dt",

@@ -101,9 +101,9 @@ class ChannelSsm : public SequenceLayer, public TimeInvariant {
 
  private:
   Setup setup_;
-  int64_t n_ssm_, copies_;  // channels = n_ssm copies
-  Variable log_dt_, D_;     // [channel]
-  Linear& mix_;             // channel -> 2 channel
+  int64_t n_ssm_, copies_ = 1;  // channels = n_ssm copies
+  Variable log_dt_, D_;         // [channel]
+  Linear& mix_;                 // channel -> 2 channel
 };
 
 }  // namespace lw

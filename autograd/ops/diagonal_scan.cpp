@@ -55,18 +55,4 @@ DiagonalScanResult sampled_diagonal_scan(const Variable& u, const Variable& dt, 
   return diagonal_scan(u, step * A, step * (B ? B : ones), C, options);
 }
 
-Variable diagonal_state_response(const Variable& A, const Variable& C, const Variable& state,
-                                 int64_t time, bool conjugate_pairs) {
-  const Tensor nothing =
-      Tensor::zeros({state.size(0), time, state.size(1)}, real_of(state.dtype()), state.device());
-  return diagonal_scan(nothing, A, Tensor::zeros_like(A.value()), C,
-                       {.state = state, .conjugate_pairs = conjugate_pairs})
-      .y;
-}
-
-Variable diagonal_final_state(const Variable& u, const Variable& A, const Variable& B,
-                              const Variable& state) {
-  return diagonal_scan(u, A, B, Tensor::zeros_like(A.value()), {.state = state}).state;
-}
-
 }  // namespace lw

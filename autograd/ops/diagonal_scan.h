@@ -44,14 +44,4 @@ DiagonalScanResult sampled_diagonal_scan(const Variable& u, const Variable& dt, 
                                          const Variable& B, const Variable& C,
                                          const DiagonalScanOptions& options = {});
 
-/// What a convolution adds for the state it starts from: y_t = k Re sum_n C_n A_n^{t+1} state_n,
-/// [batch, time, channel]. Costs as much as the scan.
-Variable diagonal_state_response(const Variable& A, const Variable& C, const Variable& state,
-                                 int64_t time, bool conjugate_pairs = true);
-
-/// The state that a convolution leaves: A^T state + sum_t A^{T-1-t} B u_t, [batch, channel, state].
-/// An undefined state is zero. Costs as much as the scan.
-Variable diagonal_final_state(const Variable& u, const Variable& A, const Variable& B,
-                              const Variable& state = {});
-
 }  // namespace lw
