@@ -32,12 +32,13 @@ Variable cross_entropy(const Variable& logits, const Tensor& targets,
                         .ignore_index = options.ignore_index,
                         .label_smoothing = options.label_smoothing,
                         .divisor = options.divisor ? *options.divisor : counted()};
-  Tensor loss = Tensor::empty({}, logits.dtype(), logits.device());
-  Tensor saved = Tensor::empty({in.logits.size(0), 2}, logits.dtype(), logits.device());
+  const DType dtype = kernels::loss_dtype(logits.dtype());
+  Tensor loss = Tensor::empty({}, dtype, logits.device());
+  Tensor saved = Tensor::empty({in.logits.size(0), 2}, dtype, logits.device());
   kernels::cross_entropy_forward(in, loss, saved);
   return Variable::from_op(
       "cross_entropy", loss, {logits}, [in, saved, shape = logits.shape()](const Tensor& dy) {
-        Tensor dlogits = Tensor::empty(in.logits.shape(), dy.dtype(), dy.device());
+        Tensor dlogits = Tensor::empty(in.logits.shape(), in.logits.dtype(), dy.device());
         kernels::cross_entropy_backward(in, saved, dy, dlogits);
         return Tensors{dlogits.reshape(shape)};
       });

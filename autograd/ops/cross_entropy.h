@@ -5,7 +5,8 @@
 //
 // over the targets that are not `ignore_index`; s is the label smoothing.
 // Shapes: logits [..., classes], may be pitched; targets i64 [...]; loss: a scalar.
-// dtypes: logits f32 or f64; the loss has the same.
+// dtypes: logits f32 or f64, and the loss has the same; logits in bf16, and the loss is f32, computed from them as they are,
+// without a copy in f32. Their gradient is bf16.
 // Cost: one exp for each logit in either pass, bound by memory; besides the logits, memory for their
 // gradient alone. Deterministic. Stable for logits of any size.
 // Errors: a target outside [0, classes) is refused with its position (ErrorKind::data).

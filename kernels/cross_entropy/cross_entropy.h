@@ -4,7 +4,8 @@
 //   p_i = softmax(logits_i),      l_i = 0 where target_i = ignore_index;   s: label smoothing
 //
 // Shapes: logits [rows, classes], may be pitched; targets i64 [rows], in range (the caller checks);
-// loss: a scalar; saved [rows, 2]. logits, loss and saved share one dtype, f32 or f64.
+// loss: a scalar; saved [rows, 2]. logits, loss and saved share one dtype, f32 or f64; with logits in bf16 loss and saved
+// are f32, all sums too, and dlogits is bf16.
 // Cost: forward and backward read the logits once from memory, and backward writes dlogits; one exp
 // for each element and pass. No probability is ever stored.
 // Deterministic: rows are independent, their losses are added in order, in fp64.
@@ -14,6 +15,15 @@
 #include "core/kernel.h"
 
 namespace lw::kernels {
+
+/// What the loss of such logits is computed in.
+inline DType loss_dtype(DType logits) { return logits == DType::bf16 ? DType::f32 : logits; }
+
+/// Calls f with a tag of the logits' type.
+template <class F>
+void for_logits(DType dtype, F&& f) {
+  dtype == DType::bf16 ? f(TypeTag<bfloat16>()) : for_float("cross_entropy", dtype, f);
+}
 
 struct CrossEntropy {
   Tensor logits;

@@ -11,16 +11,21 @@ namespace {
 constexpr int64_t few_classes = 1024;
 constexpr int batch = 4;  // logits that a thread asks for at once
 
-template <class T>
+template <class E>
+using Computed = std::conditional_t<std::is_same_v<E, bfloat16>, float, E>;
+
+/// E: of the logits.
+template <class E>
 struct Arguments {
-  View<const T, 2> logits;
+  using T = Computed<E>;
+  View<const E, 2> logits;
   const int64_t* targets;
   int64_t ignore_index;
   T smoothing;
   double divisor;
 
   explicit Arguments(const CrossEntropy& in)
-      : logits(in.logits.view<const T, 2>()),
+      : logits(in.logits.view<const E, 2>()),
         targets(in.targets.data<int64_t>()),
         ignore_index(in.ignore_index),
         smoothing(static_cast<T>(in.label_smoothing)),
@@ -39,8 +44,8 @@ struct Team {
 
 /// Each thread sums exp(x - m) with m the largest x that it has met, so that one pass over the row
 /// is enough; then all agree on the largest.
-template <int size, class T>
-__global__ void forward_kernel(Arguments<T> in, double* losses, View<T, 2> saved) {
+template <int size, class E, class T>
+__global__ void forward_kernel(Arguments<E> in, double* losses, View<T, 2> saved) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   const Team<size> team;
   if (team.row >= in.logits.sizes[0]) return;
@@ -49,12 +54,13 @@ __global__ void forward_kernel(Arguments<T> in, double* losses, View<T, 2> saved
     if (team.rank == 0) losses[team.row] = 0;
     return;
   }
-  const T* x = &in.logits(team.row, 0);
+  const E* x = &in.logits(team.row, 0);
   T own_peak = lowest, sum = 0;
   for (int64_t i = team.rank; i < n; i += batch * size) {
     T some[batch];
 #pragma unroll
-    for (int k = 0; k < batch; ++k) some[k] = i + k * size < n ? x[i + k * size] : lowest;
+    for (int k = 0; k < batch; ++k)
+      some[k] = i + k * size < n ? static_cast<T>(x[i + k * size]) : lowest;
 #pragma unroll
     for (const T xi : some) {
       if (xi > own_peak) {
@@ -68,11 +74,11 @@ __global__ void forward_kernel(Arguments<T> in, double* losses, View<T, 2> saved
   const T peak = cuda::fold_lanes<size, cuda::Max>(own_peak);
   sum =
       cuda::fold_lanes<size, cuda::Sum>(own_peak == lowest ? sum : sum * std::exp(own_peak - peak));
-  T expected = x[target] - peak;
+  T expected = static_cast<T>(x[target]) - peak;
   if (in.smoothing != 0) {
     T below = 0;
 #pragma unroll 4
-    for (int64_t i = team.rank; i < n; i += size) below += x[i] - peak;
+    for (int64_t i = team.rank; i < n; i += size) below += static_cast<T>(x[i]) - peak;
     below = cuda::fold_lanes<size, cuda::Sum>(below);
     expected = (1 - in.smoothing) * expected + in.smoothing * below / static_cast<T>(n);
   }
@@ -81,16 +87,16 @@ __global__ void forward_kernel(Arguments<T> in, double* losses, View<T, 2> saved
   saved(team.row, 0) = peak, saved(team.row, 1) = 1 / sum;
 }
 
-template <int size, class T>
-__global__ void backward_kernel(Arguments<T> in, View<const T, 2> saved, const T* dy,
-                                View<T, 2> dlogits) {
+template <int size, class E, class T>
+__global__ void backward_kernel(Arguments<E> in, View<const T, 2> saved, const T* dy,
+                                View<E, 2> dlogits) {
   const Team<size> team;
   if (team.row >= in.logits.sizes[0]) return;
   const int64_t target = in.targets[team.row], n = in.logits.sizes[1];
-  const T* __restrict__ x = &in.logits(team.row, 0);
-  T* __restrict__ to = &dlogits(team.row, 0);
+  const E* __restrict__ x = &in.logits(team.row, 0);
+  E* __restrict__ to = &dlogits(team.row, 0);
   if (target == in.ignore_index) {
-    for (int64_t i = team.rank; i < n; i += size) to[i] = 0;
+    for (int64_t i = team.rank; i < n; i += size) to[i] = static_cast<E>(T(0));
     return;
   }
   const T scale = static_cast<T>(static_cast<double>(*dy) / in.divisor);
@@ -98,8 +104,8 @@ __global__ void backward_kernel(Arguments<T> in, View<const T, 2> saved, const T
   const T peak = saved(team.row, 0), inverse_sum = saved(team.row, 1);
 #pragma unroll 4
   for (int64_t i = team.rank; i < n; i += size) {
-    const T rest = scale * std::fma(std::exp(x[i] - peak), inverse_sum, -floor);
-    to[i] = i == target ? rest - hit : rest;
+    const T rest = scale * std::fma(std::exp(static_cast<T>(x[i]) - peak), inverse_sum, -floor);
+    to[i] = static_cast<E>(i == target ? rest - hit : rest);
   }
 }
 
@@ -113,21 +119,23 @@ void for_team(int64_t classes, F&& f) {
 void forward_cuda(const CrossEntropy& in, Tensor& loss, Tensor& saved) {
   const int64_t rows = in.logits.size(0);
   const Tensor losses = Tensor::empty({rows}, DType::f64, loss.device());
-  for_float("cross_entropy", in.logits.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
+  for_logits(in.logits.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    using T = Computed<E>;
     for_team(in.logits.size(1), [&](auto team) {
-      cuda::launch(forward_kernel<team(), T>, cuda::cover(rows * team()), Arguments<T>(in),
+      cuda::launch(forward_kernel<team(), E, T>, cuda::cover(rows * team()), Arguments<E>(in),
                    losses.data<double>(), saved.view<T, 2>());
     });
     add_up<T>(losses, in.divisor, loss);
   });
 }
 void backward_cuda(const CrossEntropy& in, const Tensor& saved, const Tensor& dy, Tensor& dlogits) {
-  for_float("cross_entropy", in.logits.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
+  for_logits(in.logits.dtype(), [&](auto tag) {
+    using E = typename decltype(tag)::type;
+    using T = Computed<E>;
     for_team(in.logits.size(1), [&](auto team) {
-      cuda::launch(backward_kernel<team(), T>, cuda::cover(in.logits.size(0) * team()),
-                   Arguments<T>(in), saved.view<const T, 2>(), dy.data<T>(), dlogits.view<T, 2>());
+      cuda::launch(backward_kernel<team(), E, T>, cuda::cover(in.logits.size(0) * team()),
+                   Arguments<E>(in), saved.view<const T, 2>(), dy.data<T>(), dlogits.view<E, 2>());
     });
   });
 }

@@ -45,6 +45,28 @@ TEST(CrossEntropy, EqualsTheReferenceAtAwkwardSizes) {
       }
 }
 
+TEST(CrossEntropy, LogitsInBf16AreTakenAsTheyAre) {
+  for (const int64_t classes : {1, 2, 31, 33, 1000, 1025})
+    for (const double smoothing : {0., 0.1}) {
+      const Tensor half =
+          noise({23, classes + 3}).to(DType::f32).to(DType::bf16).slice(1, 2, classes + 2);
+      const Tensor t = Tensor::from({23}, labels(23, classes));
+      const auto run = [&](const Variable& logits) {
+        const Variable loss =
+            cross_entropy(logits, t, {.label_smoothing = smoothing, .divisor = 4});
+        EXPECT_EQ(loss.dtype(), DType::f32);
+        loss.backward();
+        return Tensors{loss.value(), logits.grad()};
+      };
+      const Tensors narrow = run({half, true}), wide = run({half.to(DType::f32), true});
+      EXPECT_EQ(narrow[1].dtype(), DType::bf16);
+      expect_close(narrow[0], wide[0], 1e-6 * std::abs(wide[0].item()) + 1e-7);
+      const auto a = narrow[1].to_vector(), b = wide[1].to_vector();
+      for (size_t i = 0; i < a.size(); ++i)
+        ASSERT_NEAR(a[i], b[i], std::abs(b[i]) / 256 + 1e-7) << i;
+    }
+}
+
 TEST(CrossEntropy, GradientsAgreeWithDifferences) {
   const Tensor targets = Tensor::from({2, 3}, std::vector<int64_t>{0, 6, none, 2, none, 5});
   for (const int64_t classes : {7, 33})
