@@ -10,8 +10,9 @@
 // be pitched.
 // Cost: 2 flops an element (complex: 4), 8 bytes read and written in f32, 12 where a varies; backward
 // 16 and 20 bytes.
-// Determinism: bits of h depend neither on threads nor on how a sequence is cut or packed; the
-// gradient of an a of all steps is a sum over chunks of 64 steps and over the batch, in order.
+// Determinism: bits of h depend neither on threads nor on how a sequence is cut or packed, save on a
+// GPU where few channels make it cut time itself (README.md); the gradient of an a of all steps is a
+// sum over chunks of 64 steps and over the batch, in an order that the sizes decide.
 // Reference: README.md beside this file.
 #pragma once
 
