@@ -1,6 +1,6 @@
 // The commands of the program: what each is given, and the function that does it.
 //
-// cli.cpp reads the command line into these structs; nothing else knows how it is spelled. A
+// command_flags.cpp reads the command line into these structs; nothing else knows how it is spelled. A
 // command returns the exit code, writes results to stdout and everything else to stderr, and throws
 // Error.
 #pragma once
