@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "core/copy_slot.h"
+#include "core/device_graph.h"
 
 namespace lw {
 namespace {
@@ -37,6 +38,7 @@ SentCopy::~SentCopy() {
 }
 
 Tensor SentCopy::find(const Tensor& here, Device device) {
+  if (DeviceGraph::recording(device)) return {};  // a graph must not keep memory of one batch
   const std::lock_guard lock(all_sent().mutex);
   const auto [first, last] = all_sent().by_address.equal_range(here.raw());
   for (auto entry = first; entry != last; ++entry) {

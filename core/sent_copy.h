@@ -1,7 +1,8 @@
 // SentCopy: a tensor of the host that has a copy on a device already. Internal to core and to the loader.
 //
-// While a SentCopy lives, here.to(device) is the copy, and copy_from(here) reads the copy: nothing is sent again. Who
-// makes it sees to it that `here` does not change meanwhile, and that the device's work comes behind the copying.
+// While a SentCopy lives, here.to(device) is the copy, and copy_from(here) reads the copy: nothing is sent again; in the
+// recording of a DeviceGraph there is none. Who makes it sees to it that `here` does not change meanwhile, and that the
+// device's work comes behind the copying.
 //
 // Cost: a lookup under a lock for each tensor that goes from the host to a device.
 #pragma once

@@ -6,6 +6,7 @@
 #include <deque>
 #include <thread>
 
+#include "core/device_graph.h"
 #include "core/device_runtime.h"
 #include "data/loader.h"
 
@@ -100,6 +101,14 @@ TEST_F(FeedTest, ACopyThatIsThereIsNotSentAgain) {
   EXPECT_EQ(target.to_vector(), item.batch.inputs.to_vector());
   item.on_device.reset();
   EXPECT_FALSE(item.batch.inputs.to(gpu).shares_storage(once));
+}
+
+TEST_F(FeedTest, AGraphKeepsNoMemoryOfABatch) {
+  const Numbers data;
+  const DeviceScope on_gpu(gpu);
+  Loader loader(data, {.batch = 8, .prefetch = 2});
+  const Loader::Item item = loader.next();
+  EXPECT_THROW(DeviceGraph([&] { item.batch.inputs.to(gpu); }), NotRecordable);
 }
 
 TEST_F(FeedTest, SendsAheadWhereMemoryIsFree) {
