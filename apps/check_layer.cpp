@@ -258,6 +258,11 @@ std::vector<std::string> layer_variants(const std::string& kind) {
   static const std::map<std::string, std::vector<std::string>> variants{
       {"gru", {"", "d_hidden: 9, chrono: 50"}},
       {"lru", {"", "d_state: 6, r_min: 0, r_max: 0.5, max_phase: 0.3"}},
+      {"lssl",
+       {"d_state: 6", "d_state: 5, init: legt, n_ssm: 3, alpha: 0.75",
+        "d_state: 4, init: random, alpha: 0",
+        "d_state: 4, init: fout, n_ssm: 6, alpha: 1, learn_a: false, learn_dt: false",
+        "d_state: 4, bidirectional: true"}},
       {"lstm", {"", "d_hidden: 9, chrono: 50"}},
       {"mamba1",
        {"", "d_state: 3, d_conv: 2, conv_bias: false", "bias: true, dt_init: constant",

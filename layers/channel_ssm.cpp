@@ -33,10 +33,10 @@ ChannelSsm::ChannelSsm(const Setup& setup, const Stack& stack, const Random& ran
         ", which does not divide d_model = ", stack.d_model);
   copies_ = stack.d_model / n_ssm_;
   const Shape channels{stack.d_model};
-  log_dt_ = parameter(
-      "log_dt",
-      random.fork("log_dt").uniform(channels, std::log(setup.dt_min), std::log(setup.dt_max)),
-      Role::ssm_dt);
+  const Tensor log_dt =
+      random.fork("log_dt").uniform(channels, std::log(setup.dt_min), std::log(setup.dt_max));
+  log_dt_ = setup.learn_dt ? parameter("log_dt", log_dt, Role::ssm_dt)
+                           : Variable(buffer("log_dt", log_dt));
   D_ = parameter("D", random.fork("D").normal(channels), Role::ssm_d);
 }
 

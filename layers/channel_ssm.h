@@ -1,4 +1,4 @@
-// ChannelSsm: what S4, S4D and DSS share. Each channel has a linear system of continuous time with one
+// ChannelSsm: what S4, S4D, DSS and LSSL share. Each channel has a linear system of continuous time with one
 // input and one output, sampled with a step size of its own; a gated layer mixes the channels.
 //
 //   x'(t) = A x(t) + B u(t),  v(t) = 2 Re <C, x(t)> + D u(t)      sampled with step dt / rate
@@ -57,11 +57,12 @@ class ChannelSsm : public SequenceLayer, public TimeInvariant {
     double dt_min, dt_max;
     std::optional<int64_t> n_ssm;
     bool bidirectional;
+    bool learn_dt;  ///< else step sizes are a buffer
   };
   /// From the options of a layer, which have these members.
   template <class Options>
-  static Setup setup_of(const char* kind, const Options& o) {
-    return {kind, o.dt_min, o.dt_max, o.n_ssm, o.bidirectional};
+  static Setup setup_of(const char* kind, const Options& o, bool learn_dt = true) {
+    return {kind, o.dt_min, o.dt_max, o.n_ssm, o.bidirectional, learn_dt};
   }
   ChannelSsm(const Setup& setup, const Stack& stack, const Random& random);
 

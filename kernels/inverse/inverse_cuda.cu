@@ -1,11 +1,16 @@
 // Inverses on a GPU: a block has one matrix. See README.md, "On a GPU".
+#include <algorithm>
+
 #include "core/cuda_launch.h"
 #include "kernels/inverse/inverse.h"
 
 namespace lw::kernels {
 namespace {
 
-constexpr int threads = 256;
+/// Eight elements a thread, within one warp and eight.
+int threads_of(int64_t N) {
+  return static_cast<int>(std::clamp<int64_t>(cuda::divide_up(N * N, 256) * 32, 32, 256));
+}
 
 struct Pivot {
   double size;
@@ -29,7 +34,7 @@ __device__ int64_t pivot_of(const double* a, int64_t N, int64_t k) {
 /// pivot, pivots, matrix.
 template <class T>
 __global__ void inverse_kernel(View<const T, 3> M, View<T, 3> X, double* memory) {
-  const int64_t b = blockIdx.x, N = M.sizes[1];
+  const int64_t b = blockIdx.x, N = M.sizes[1], threads = blockDim.x;
   auto* column = cuda::dynamic_shared<double>();
   double* row = column + N;
   auto* pivots = reinterpret_cast<int64_t*>(row + N);
@@ -74,7 +79,7 @@ void inverse_of(const Tensor& M, Tensor& X) {
   const int64_t N = M.size(1), few = 3 * N * 8, all = few + N * N * 8;
   const bool shared = all <= cuda::shared_memory_of_block();
   const Tensor memory = shared ? Tensor() : Tensor::empty(M.shape(), DType::f64, M.device());
-  cuda::Grid grid = cuda::blocks(M.size(0), threads);
+  cuda::Grid grid = cuda::blocks(M.size(0), threads_of(N));
   grid.shared_bytes = shared ? all : few;
   cuda::launch(inverse_kernel<T>, grid, M.view<const T, 3>(), X.view<T, 3>(),
                shared ? nullptr : memory.data<double>());
