@@ -1,5 +1,7 @@
 #include "layers/lssl.h"
 
+#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
+#include <Eigen/Dense>
 #include <algorithm>
 
 #include "autograd/fixed_weights.h"
@@ -30,6 +32,16 @@ Tensor identity(int64_t N) {
   std::vector<float> values(static_cast<size_t>(N * N));
   for (int64_t i = 0; i < N; ++i) values[static_cast<size_t>(i * (N + 1))] = 1;
   return Tensor::from({N, N}, values);
+}
+
+/// Of a real matrix [N, N]; of a conjugate pair the one with positive imaginary part.
+std::vector<complex128> eigenvalues(const double* A, int64_t N) {
+  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::VectorXcd all = Eigen::MatrixXd(Eigen::Map<const Matrix>(A, N, N)).eigenvalues();
+  std::vector<complex128> kept;
+  for (const complex128 lambda : all)
+    if (lambda.imag() >= 0) kept.push_back(lambda);
+  return kept;
 }
 
 /// What is not learned, in the precision of what is.
@@ -73,28 +85,38 @@ Lssl::Sampled Lssl::sampled(const Variable& dt, bool fixed) const {
   return {reshape(Abar, matrices), reshape(step * matmul(X, B), vectors)};
 }
 
-Variable Lssl::steps_like(const Variable& u, double rate) const {
-  return in_precision_of(u, steps(rate));
+Variable Lssl::step_sizes(double rate) const { return in_precision_of(B_, steps(rate)); }
+
+ChannelSsm::Representations Lssl::represent(const Context& context) const {
+  if (context.intervals.defined())
+    return {.scan = [=, this](const Variable& u, const State& before) {
+      return irregular_scan(u, before, context);
+    }};
+  const Sampled system = sampled(step_sizes(context.rate), context.rate == 1);
+  const auto matrix = [](const Variable& C) { return reshape(C, {C.size(0), 1, C.size(1)}); };
+  const auto kernel = [=, this](int64_t time, bool reverse) {
+    const Variable K = krylov(system.A, system.B, matrix(reverse ? C_reverse_ : C_), time);
+    return reshape(K, {K.size(0), time});
+  };
+  const auto scan = [=, this](const Variable& u, const State& before) -> Scanned {
+    const auto [y, after] =
+        dense_scan(u, system.A, system.B, matrix(C_),
+                   {.state = before.empty() ? Variable() : before[0], .resets = context.resets});
+    return {reshape(y, u.shape()), {after}};
+  };
+  return {.kernel = kernel, .scan = scan};
 }
 
-Output Lssl::forward(const Variable& u, const State& state, const Context& context) const {
-  if (context.intervals.defined())
-    return run(u, state, context, {.scan = [&](const Variable& input, const State& before) {
-                 return irregular_scan(input, before, context);
-               }});
-  const Sampled system = sampled(steps_like(u, context.rate), context.rate == 1);
-  const auto matrix = [](const Variable& C) { return reshape(C, {C.size(0), 1, C.size(1)}); };
-  const auto kernel = [&](bool reverse) {
-    const Variable K = krylov(system.A, system.B, matrix(reverse ? C_reverse_ : C_), u.size(1));
-    return reshape(K, {u.size(2), u.size(1)});
-  };
-  const auto scan = [&](const Variable& input, const State& before) -> Scanned {
-    const auto [y, after] =
-        dense_scan(input, system.A, system.B, matrix(C_),
-                   {.state = before.empty() ? Variable() : before[0], .resets = context.resets});
-    return {reshape(y, input.shape()), {after}};
-  };
-  return run(u, state, context, {.kernel = kernel, .scan = scan});
+std::vector<complex128> Lssl::poles() const {
+  const Tensor A = A_.value().to(DType::f64).to(host).contiguous();
+  const std::vector<double> dt = steps().value().to_vector();
+  std::vector<complex128> result;
+  for (size_t h = 0; h < dt.size(); ++h) {
+    const auto system = static_cast<int64_t>(h) % n_ssm();
+    for (const complex128 lambda : eigenvalues(A.data<double>() + system * N_ * N_, N_))
+      result.push_back((1. + (1 - alpha_) * dt[h] * lambda) / (1. - alpha_ * dt[h] * lambda));
+  }
+  return result;
 }
 
 ChannelSsm::Scanned Lssl::irregular_scan(const Variable& u, const State& state,
@@ -103,7 +125,7 @@ ChannelSsm::Scanned Lssl::irregular_scan(const Variable& u, const State& state,
   constexpr int64_t together = 16;
   const int64_t batch = u.size(0), time = u.size(1), channels = u.size(2),
                 systems = batch * channels;
-  const Variable dt = reshape(steps_like(u, context.rate), {1, 1, channels}),
+  const Variable dt = reshape(step_sizes(context.rate), {1, 1, channels}),
                  C = reshape(C_ + Tensor::zeros({batch, 1, 1}, u.dtype(), u.device()),
                              {systems, 1, N_});
   // [time, batch], so that a step is a slice

@@ -42,16 +42,18 @@ struct LsslOptions {
 class Lssl final : public ChannelSsm {
  public:
   Lssl(const LsslOptions& options, const Stack& stack, const Random& random);
-  Output forward(const Variable& u, const State& state, const Context& context) const override;
 
  private:
+  Representations represent(const Context& context) const override;
+  std::vector<complex128> poles() const override;
+
   struct Sampled {
     Variable A, B;  // [system, state, state], [system, state]
   };
   /// With step sizes [system], whose last axis is the channel; `fixed` says that they are those of any other call.
   Sampled sampled(const Variable& dt, bool fixed) const;
-  /// The step sizes and A, in the precision of u where they are not learned.
-  Variable steps_like(const Variable& u, double rate) const;
+  /// [channel], in the precision of what is learned.
+  Variable step_sizes(double rate) const;
   Scanned irregular_scan(const Variable& u, const State& state, const Context& context) const;
 
   int64_t N_;

@@ -76,6 +76,18 @@ TEST(Lssl, RolesSlowTheDynamics) {
   EXPECT_EQ(parameter_of(layer, "log_dt").role, Role::ssm_dt);
 }
 
+TEST(Lssl, TellsItsPoles) {
+  // LegS is triangular: its eigenvalues are -1, -2, ..., and bilinear poles (1 - dt n / 2) / (1 + dt n / 2).
+  const Lssl layer({.d_state = 4}, {.d_model = 2}, Random(1));
+  const Dynamics dynamics = layer.dynamics(20);
+  ASSERT_EQ(dynamics.poles.size(), 8u);
+  for (size_t h = 0; h < 2; ++h)
+    for (size_t n = 0; n < 4; ++n) {
+      const double z = dynamics.step_sizes[h] * (static_cast<double>(n) + 1) / 2;
+      EXPECT_NEAR(dynamics.poles[4 * h + n].real(), (1 - z) / (1 + z), 1e-6);
+    }
+}
+
 TEST(Lssl, ASlowSignalAtHalfTheRateGivesEverySecondOutput) { expect_rate("lssl", 1e-2); }
 
 TEST(Lssl, GroupsOfChannelsShareASystem) {
