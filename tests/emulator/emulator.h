@@ -96,17 +96,6 @@ T __shfl_xor_sync(uint32_t mask, T value, int lanes, int width = warpSize) {
   const int lane = lw::emulator::lane(), source = lane ^ lanes;
   return lw::emulator::from_lane(mask, value, source / width == lane / width ? source : lane);
 }
-template <class T>
-T __shfl_down_sync(uint32_t mask, T value, unsigned delta, int width = warpSize) {
-  const int lane = lw::emulator::lane(), source = lane + static_cast<int>(delta);
-  return lw::emulator::from_lane(mask, value, source / width == lane / width ? source : lane);
-}
-template <class T>
-T __shfl_up_sync(uint32_t mask, T value, unsigned delta, int width = warpSize) {
-  const int lane = lw::emulator::lane(), source = lane - static_cast<int>(delta);
-  return lw::emulator::from_lane(mask, value,
-                                 source >= 0 && source / width == lane / width ? source : lane);
-}
 inline uint32_t __ballot_sync(uint32_t mask, bool predicate) {
   return lw::emulator::exchange(mask, uint32_t{predicate}, [&](const uint64_t* slots) {
     uint32_t bits = 0;
@@ -116,12 +105,6 @@ inline uint32_t __ballot_sync(uint32_t mask, bool predicate) {
   });
 }
 
-template <class T>
-T __ldg(const T* p) {
-  return *p;
-}
-inline float __expf(float x) { return std::exp(x); }
-inline float __logf(float x) { return std::log(x); }
 inline float __fdividef(float x, float y) { return x / y; }
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
 inline double rsqrt(double x) { return 1 / std::sqrt(x); }
@@ -129,7 +112,6 @@ inline void sincospi(double x, double* s, double* c) {
   x = std::remainder(x, 2.);
   *s = std::sin(M_PI * x), *c = std::cos(M_PI * x);
 }
-inline void sincos_of(double x, double* s, double* c) { *s = std::sin(x), *c = std::cos(x); }
 
 namespace lw::cuda {
 
