@@ -186,22 +186,6 @@ void backward_rows(const RnnTerms<T>& p, const Matrix<T>& W, int64_t first,
         std::copy_n(carry.row(s * kRows + r), n, &g.dstate(first + r, s * n));
 }
 
-/// Calls f with the element type and the cell as types.
-template <class F>
-void for_cell(const Rnn& in, F f) {
-  for_float("rnn", in.x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    switch (in.cell) {
-      case RnnCell::tanh:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::tanh>());
-      case RnnCell::lstm:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::lstm>());
-      case RnnCell::gru:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::gru>());
-    }
-  });
-}
-
 void forward(const Rnn& in, Tensor& h, Tensor& state, Tensor& saved) {
   for_cell(in, [&](auto zero, auto cell) {
     using T = decltype(zero);

@@ -159,21 +159,6 @@ cuda::Grid grid_of(const RnnTerms<T>& p, int64_t numbers) {
   return grid;
 }
 
-template <class F>
-void for_cell(const Rnn& in, F f) {
-  for_float("rnn", in.x.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    switch (in.cell) {
-      case RnnCell::tanh:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::tanh>());
-      case RnnCell::lstm:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::lstm>());
-      case RnnCell::gru:
-        return f(T{}, std::integral_constant<RnnCell, RnnCell::gru>());
-    }
-  });
-}
-
 void forward(const Rnn& in, Tensor& h, Tensor& state, Tensor& saved) {
   for_cell(in, [&](auto zero, auto cell) {
     using T = decltype(zero);

@@ -1,6 +1,8 @@
 // The tensors of a recurrent network as both devices see them.
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/optional_view.h"
 #include "kernels/rnn/rnn.h"
 #include "kernels/segments.h"
@@ -35,5 +37,21 @@ struct RnnGradientTerms {
   View<T, 3> dx, dp;
   View<T, 2> dstate;  // without data: not asked for
 };
+
+/// Calls f with the element type and the cell as types.
+template <class F>
+void for_cell(const Rnn& in, F f) {
+  for_float("rnn", in.x.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    switch (in.cell) {
+      case RnnCell::tanh:
+        return f(T{}, std::integral_constant<RnnCell, RnnCell::tanh>());
+      case RnnCell::lstm:
+        return f(T{}, std::integral_constant<RnnCell, RnnCell::lstm>());
+      case RnnCell::gru:
+        return f(T{}, std::integral_constant<RnnCell, RnnCell::gru>());
+    }
+  });
+}
 
 }  // namespace lw::kernels

@@ -9,12 +9,14 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/attention.h"
 
 namespace lw {
 namespace {
 
+using testing::pitched;
 using testing::same_bits;
 
 struct Case {
@@ -47,14 +49,6 @@ Variable run(const kernels::Attention& in, const Variable& q, const Variable& k,
                    {.heads = in.heads,
                     .alive = in.alive ? Variable(in.alive) : Variable(),
                     .resets = in.resets});
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 TEST(Attention, AgreesWithTheReference) {

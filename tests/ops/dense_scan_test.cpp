@@ -5,11 +5,14 @@
 #include "autograd/gradcheck.h"
 #include "autograd/ops/shape.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/dense_scan.h"
 
 namespace lw {
 namespace {
+
+using testing::pitched;
 
 struct Case {
   int64_t batch, time, channels, N, outputs;
@@ -38,15 +41,6 @@ kernels::DenseScan arguments(const Case& c, DType dtype, bool all) {
 DenseScanResult scan(const kernels::DenseScan& in) {
   return dense_scan(in.u, in.A, in.B, in.C,
                     {.state = in.state ? Variable(in.state) : Variable(), .resets = in.resets});
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  if (!t) return t;
-  const Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 TEST(DenseScan, AgreesWithTheReference) {

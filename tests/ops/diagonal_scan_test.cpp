@@ -8,6 +8,7 @@
 #include "autograd/ops/long_conv.h"
 #include "autograd/ops/s4d_kernel.h"
 #include "autograd/ops/shape.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/diagonal_scan.h"
 #include "tests/roundings.h"
@@ -16,19 +17,13 @@ namespace lw {
 namespace {
 
 using reference::complex_noise;
+using testing::pitched;
+using testing::random_resets;
 using testing::same_bits;
 
 struct Case {
   int64_t batch, time, channels, states;
 };
-
-/// Documents of lengths that vary about `mean`.
-Tensor random_resets(int64_t batch, int64_t time, double mean) {
-  std::vector<uint8_t> resets;
-  for (int64_t i = 0; i < batch * time; ++i)
-    resets.push_back(Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1);
-  return Tensor::from({batch, time}, resets);
-}
 
 kernels::DiagonalScan arguments(const Case& c, DType dtype, bool all) {
   const Tensor A = reference::stable_poles(c.channels, c.states, dtype, 1);
@@ -70,14 +65,6 @@ Tensor parts(const Tensor& z) {
   Tensor result = Tensor::empty(z.shape().inserted(z.rank(), 2), DType::f64, host);
   std::memcpy(result.raw(), wide.raw(), static_cast<size_t>(wide.bytes()));
   return result;
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 const std::vector<Case> cases{{1, 1, 1, 1},   {2, 5, 31, 3},  {1, 63, 33, 2},

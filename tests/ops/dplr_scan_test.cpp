@@ -9,6 +9,7 @@
 #include "autograd/ops/s4_readout.h"
 #include "autograd/ops/shape.h"
 #include "layers/hippo.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/dplr_scan.h"
 
@@ -16,19 +17,13 @@ namespace lw {
 namespace {
 
 using reference::complex_noise;
+using testing::pitched;
+using testing::random_resets;
 using testing::same_bits;
 
 struct Case {
   int64_t batch, time, channels, states, rank;
 };
-
-/// Documents of lengths that vary about `mean`.
-Tensor random_resets(int64_t batch, int64_t time, double mean) {
-  std::vector<uint8_t> resets;
-  for (int64_t i = 0; i < batch * time; ++i)
-    resets.push_back(Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1);
-  return Tensor::from({batch, time}, resets);
-}
 
 kernels::DplrScan arguments(const Case& c, DType dtype, bool all) {
   kernels::DplrScan in{Random(5).normal({c.batch, c.time, c.channels}, 0, 1, dtype),
@@ -63,15 +58,6 @@ Tensor parts(const Tensor& z) {
   Tensor result = Tensor::empty(z.shape().inserted(z.rank(), 2), DType::f64, host);
   std::memcpy(result.raw(), wide.raw(), static_cast<size_t>(wide.bytes()));
   return result;
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  if (!t) return t;
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 TEST(DplrScan, AgreesWithTheDenseRecurrence) {

@@ -7,6 +7,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/elementwise.h"
 
@@ -18,6 +19,7 @@ using kernels::Unary;
 using lw::testing::error_of;
 using lw::testing::expect_same_on_any_threads;
 using ::testing::ElementsAre;
+using testing::pitched;
 
 struct UnaryCase {
   const char* name;
@@ -51,15 +53,6 @@ double tolerance(DType dtype) {
 /// Positive numbers, which every function takes, away from kinks.
 Tensor positive(const Shape& shape, DType dtype = DType::f64, uint64_t seed = 1) {
   return Random(seed).uniform(shape, 0.1, 2.3).to(dtype);
-}
-
-/// A view of the same elements whose rows have gaps.
-Tensor pitched(const Tensor& x) {
-  if (x.rank() == 0) return x;
-  Tensor whole = Tensor::full(x.shape().with(-1, x.size(-1) + 3), NAN, x.dtype());
-  Tensor view = whole.slice(-1, 2, 2 + x.size(-1));
-  view.copy_from(x);
-  return view;
 }
 
 void expect_near(const std::vector<double>& got, const std::vector<double>& expected,

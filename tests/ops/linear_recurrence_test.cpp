@@ -5,12 +5,14 @@
 #include "autograd/gradcheck.h"
 #include "autograd/ops/shape.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/linear_recurrence.h"
 
 namespace lw {
 namespace {
 
+using testing::pitched;
 using testing::same_bits;
 
 struct Case {
@@ -47,14 +49,6 @@ LinearRecurrenceResult run(const kernels::LinearRecurrence& in) {
                            {.state = in.state ? Variable(in.state) : Variable(),
                             .resets = in.resets,
                             .complex = in.complex});
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 std::string name_of(const Case& c, const Kind& kind) {

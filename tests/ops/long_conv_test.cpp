@@ -9,10 +9,14 @@
 #include "autograd/ops/shape.h"
 #include "core/parallel.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/reference/long_conv.h"
 
 namespace lw {
 namespace {
+
+using testing::pitched;
+using testing::random_resets;
 
 struct Case {
   int64_t batch, time, channels, taps;
@@ -20,22 +24,6 @@ struct Case {
 
 Tensor noise(const Shape& shape, DType dtype, uint64_t seed) {
   return Random(seed).normal(shape, 0, 1, dtype);
-}
-
-/// Documents of lengths that vary about `mean`.
-Tensor random_resets(int64_t batch, int64_t time, double mean) {
-  std::vector<uint8_t> resets;
-  for (int64_t i = 0; i < batch * time; ++i)
-    resets.push_back(Random(9).uniform_at(static_cast<uint64_t>(i)) * mean < 1);
-  return Tensor::from({batch, time}, resets);
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 kernels::LongConv arguments(const Case& c, DType dtype) {

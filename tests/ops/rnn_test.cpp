@@ -6,6 +6,7 @@
 #include "autograd/ops/linear.h"
 #include "autograd/ops/shape.h"
 #include "core/random.h"
+#include "tests/arguments.h"
 #include "tests/compare.h"
 #include "tests/reference/rnn.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 using kernels::rnn_gates;
 using kernels::rnn_states;
+using testing::pitched;
 using testing::same_bits;
 
 constexpr RnnCell cells[] = {RnnCell::tanh, RnnCell::lstm, RnnCell::gru};
@@ -41,14 +43,6 @@ kernels::Rnn arguments(RnnCell cell, const Case& c, DType dtype, bool all) {
 RnnResult run(const kernels::Rnn& in) {
   return rnn(in.cell, in.x, in.W, in.b,
              {.state = in.state ? Variable(in.state) : Variable(), .resets = in.resets});
-}
-
-/// A tensor of the same elements whose rows lie further apart.
-Tensor pitched(const Tensor& t) {
-  Tensor wide = Tensor::full(t.shape().with(-1, t.size(-1) + 5), NAN, t.dtype());
-  Tensor part = wide.slice(-1, 2, 2 + t.size(-1));
-  part.copy_from(t);
-  return part;
 }
 
 TEST(Rnn, AgreesWithTheReference) {
