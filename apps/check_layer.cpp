@@ -236,7 +236,7 @@ std::vector<LawResult> laws_of(const std::string& name, const Subject::Make& mak
     add("packing" + in, packing_error(subject, Mode::scan), fp64 ? 1e-12 : 1e-6);
     if (causal && subject.layer().convolves())
       add("packing convolution" + in, packing_error(subject, Mode::convolution),
-          fp64 ? 1e-12 : 2e-6);
+          fp64 ? 1e-12 : 1e-6);
     if (!fp64) add("reproducible f32", reproducibility_error(subject), 0);
   }
   if (device_count(DeviceKind::cuda) > 0) add("cpu = cuda f32", device_error(make), 1e-5);

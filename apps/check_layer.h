@@ -11,6 +11,8 @@
 //   reproducible    two runs, on 1, 2 and 3 threads, give equal bits, gradients included          f32
 //   cpu = cuda      the same outputs and gradients of the input on both, where there is a GPU     f32
 //
+// Packing is measured in the recurrence and, where there is one, in the convolution; there of gradients only the input's, since
+// modes that hardly decay amplify the rounding of a spectrum in those of parameters.
 // A layer that is not causal is held to the laws of whole sequences, and one that is not time-invariant
 // has one mode only; rate and intervals are for systems of continuous time.
 #pragma once
