@@ -17,6 +17,7 @@
 #include "autograd/ops/pool.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/shape.h"
+#include "autograd/ops/skip_gelu.h"
 #include "autograd/ops/softmax.h"
 #include "kernels/accumulate/accumulate.h"
 #include "kernels/adamw/adamw.h"
@@ -78,6 +79,8 @@ std::vector<BenchOp> elementwise_ops() {
       activation_op("softplus", {2, 22, 3, 15}, [](const Variables& x) { return softplus(x[0]); }),
       pair_op("add", {3, 1, 0, 0}, [](const Variables& x) { return add(x[0], x[1]); }),
       pair_op("mul", {3, 1, 5, 2}, [](const Variables& x) { return mul(x[0], x[1]); }),
+      pair_op("skip_gelu", {3, 27, 5, 34},
+              [](const Variables& x) { return skip_gelu(x[0], x[2], x[1]); }, {"D"}),
       pair_op("complex", {4, 0, 4, 0}, [](const Variables& x) { return complex(x[0], x[1]); }),
       activation_op("dropout", {2, 12, 2, 12},
                     [](const Variables& x) {

@@ -7,6 +7,7 @@
 #include "autograd/ops/linear.h"
 #include "autograd/ops/linear_recurrence.h"
 #include "autograd/ops/shape.h"
+#include "autograd/ops/skip_gelu.h"
 #include "core/device.h"
 
 namespace lw {
@@ -66,8 +67,8 @@ Output Lru::forward(const Variable& u, const State& state, const Context& contex
   const LinearRecurrenceResult scan = linear_recurrence(
       linear(u, concat({gamma * B_real_, gamma * B_imag_}, 0)), lambda(),
       {.state = state.empty() ? Variable() : state[0], .resets = context.resets, .complex = true});
-  const Variable v = linear(scan.h, concat({C_real_, -C_imag_}, 1)) + D_ * u;
-  Output out{.y = glu(mix_(gelu(v)))};
+  const Variable v = linear(scan.h, concat({C_real_, -C_imag_}, 1));
+  Output out{.y = glu(mix_(skip_gelu(v, D_, u)))};
   if (context.keep_state) out.state = {scan.state};
   return out;
 }

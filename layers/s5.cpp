@@ -8,6 +8,7 @@
 #include "autograd/ops/linear.h"
 #include "autograd/ops/linear_recurrence.h"
 #include "autograd/ops/shape.h"
+#include "autograd/ops/skip_gelu.h"
 #include "layers/hippo.h"
 
 namespace lw {
@@ -183,13 +184,13 @@ Output S5::forward(const Variable& u, const State& state, const Context& context
   const LinearRecurrenceResult scan = linear_recurrence(
       driven.x, driven.a,
       {.state = state.empty() ? Variable() : state[0], .resets = context.resets, .complex = true});
-  Variable v = read(scan.h, C_real_, C_imag_) + D_ * u;
+  Variable v = read(scan.h, C_real_, C_imag_);
   if (!causal()) {
     const LinearRecurrenceResult back = linear_recurrence(
         flip(driven.x, 1), driven.a, {.resets = starts_from_end(context.resets), .complex = true});
     v = v + read(flip(back.h, 1), C_reverse_real_, C_reverse_imag_);
   }
-  Output out{.y = glu(mix_(gelu(v)))};
+  Output out{.y = glu(mix_(skip_gelu(v, D_, u)))};
   if (context.keep_state) out.state = {scan.state};
   return out;
 }

@@ -1,5 +1,7 @@
 #include "kernels/linear_recurrence/linear_recurrence.h"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -20,6 +22,7 @@ namespace {
 
 constexpr int together = 4;  // vectors of channels that a task steps at a time
 constexpr int64_t chunk_steps = 64;
+constexpr int64_t ahead = 16;  // steps; rows lie too far apart for the processor to guess the next
 
 template <class T>
 using Tag = hn::ScalableTag<T>;
@@ -70,6 +73,14 @@ struct Strip {
     else
       return {hn::Zero(d)};
   }
+  /// Asks for what load() will read of a row.
+  HWY_INLINE void prefetch(const T* channels) const {
+    constexpr int64_t line = 64 / sizeof(T);
+    for (int64_t c = first; c < at(kCount); c += line) {
+      hwy::Prefetch(channels + c);
+      if constexpr (kComplex) hwy::Prefetch(channels + p.channels + c);
+    }
+  }
   HWY_INLINE Z before_first(int i) const {
     return p.state.data ? load(&p.state(row, 0), i) : zero();
   }
@@ -82,6 +93,11 @@ struct Strip {
         for (int i = 0; i < kCount; ++i) h[i] = zero();
       const T *x = &p.x(row, t, 0), *a = &p.a(row, t, 0);
       T* to = &out(row, t, 0);
+      if (t + ahead < p.time) {
+        prefetch(&p.x(row, t + ahead, 0));
+        if (p.a.strides[1] != 0) prefetch(&p.a(row, t + ahead, 0));
+        prefetch(&out(row, t + ahead, 0));
+      }
       for (int i = 0; i < kCount; ++i) {
         h[i] = add_product(load(x, i), load(a, i), h[i]);
         store(h[i], to, i);
@@ -97,6 +113,12 @@ struct Strip {
     for (int64_t t = p.time - 1; t >= 0; --t) {
       const bool starts = starts_at(p.resets, row, t);
       const T* a = &p.a(row, t, 0);
+      if (t > ahead) {
+        prefetch(&dh(row, t - ahead, 0));
+        prefetch(&h(row, t - ahead - 1, 0));
+        prefetch(&dx(row, t - ahead, 0));
+        if (!sums) prefetch(&p.a(row, t - ahead, 0)), prefetch(&da(row, t - ahead, 0));
+      }
       for (int i = 0; i < kCount; ++i) {
         const Z g = add(load(&dh(row, t, 0), i), carry[i]);
         store(g, &dx(row, t, 0), i);

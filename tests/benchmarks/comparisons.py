@@ -58,11 +58,11 @@ def s4_kernel(name, D, L, measures, **options):
 
 
 def diagonal_layer(layer):
+    measures = [Measure("forward", "forward", "forward"), Measure("forward + backward", "both", "both", 4)]
     return Comparison(f"{layer}-layer", f"{layer.upper()} layer B16 L784 H128 N128",
                       ["layer", layer, "--shape", "B=16,L=784,D=128", "d_state=128"],
-                      [Opponent("JAX lax.associative_scan, jitted", "diagonal_layers_jax",
-                                [Measure("forward", "forward", "forward"), Measure("forward + backward", "both", "both", 4)],
-                                {"layer": layer})], repeats=3)
+                      [Opponent("JAX lax.associative_scan, jitted", "diagonal_layers_jax", measures, {"layer": layer}),
+                       Opponent("PyTorch associative_scan", "diagonal_layers_torch", measures, {"layer": layer})], repeats=3)
 
 
 def generation(name, weights, bar, tolerance, tokens=64):

@@ -128,7 +128,7 @@ run_training() {
   local table=$results/training.md config name
   [[ -n ${LONGWAVE_DATA-} ]] || { echo "LONGWAVE_DATA is not set: no training"; return; }
   { head_of; echo '| Config | Last line of the test or validation split | Seconds |'; echo '| --- | --- | ---: |'; } >"$table"
-  for config in mnist/s4d text/mamba_shakespeare synthetic/selective_copying; do
+  for config in mnist/s4d mnist/s4 mnist/mamba text/mamba_shakespeare text/mamba_shakespeare_large synthetic/selective_copying_4096; do
     name=${config/\//_} SECONDS=0
     "$longwave" train "$bundle/configs/$config.yaml" device=cuda --run-dir "$results/$name" >"$results/$name.log" 2>&1 ||
       failed=1
