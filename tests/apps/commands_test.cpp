@@ -234,6 +234,20 @@ TEST_F(Commands, DataAreFetchedFromAFolder) {
   EXPECT_EQ(kept.out, "{\"file\":\"tinyshakespeare/input.txt\",\"state\":\"kept\"}\n");
 }
 
+// config
+
+TEST_F(Commands, EveryShippedConfigIsValid) {
+  int configs = 0;
+  for (const auto& file :
+       std::filesystem::recursive_directory_iterator(Path(LW_TESTS_FOLDER) / "../configs")) {
+    if (file.path().extension() != ".yaml") continue;
+    const Answer answer = run({"config", "validate", file.path().string()});
+    EXPECT_EQ(answer.code, 0) << file.path() << ": " << answer.err;
+    ++configs;
+  }
+  EXPECT_GT(configs, 30);
+}
+
 // doctor
 
 TEST_F(Commands, DoctorListsDevicesAndLibraries) {
