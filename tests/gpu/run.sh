@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Tests and times Longwave on the GPU of this machine; part of a bundle (bundle.sh).
 #
-#   run.sh RESULTS [PART...]      PART: tests, sanitizers, ops, steps, peers, ranks, training; all unless named
+#   run.sh RESULTS [PART...]      PART: tests, ops, steps, peers, training, sanitizers, ranks; all unless named
 #
 # RESULTS gets a table in Markdown and the whole output of each part. Exit code 1 if a test or a sanitizer failed.
+# JOBS: how many tests run at a time (default: half the cores).
 # LONGWAVE_DATA names the folder of the datasets, for `training`; without it the parts that need files are left out.
 set -uo pipefail
 bundle=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?a folder for the results}
 shift
 parts=("$@")
-((${#parts[@]})) || parts=(tests sanitizers ops steps peers ranks training)
+((${#parts[@]})) || parts=(tests ops steps peers training sanitizers ranks)
 mkdir -p "$results"
 failed=0
+jobs=${JOBS:-$((($(nproc) + 1) / 2))}
 
 # NVIDIA's libraries, wherever this machine keeps them: a toolkit, or the packages of a Python.
 nvidia=$(find /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt -name 'libcublasLt.so.13*' -o -name 'libnccl.so.2' \
@@ -25,37 +27,48 @@ cat "$results/doctor.txt"
 
 head_of() { printf '%s, %s, Longwave %s\n\n' "$(date -u +%F)" "$card" "$("$longwave" version | head -n 1)"; }
 
+# verdict NAME LOG COMMAND...: a line `NAME SECONDS STATUS` for how the command ended; its output is kept if it failed.
+verdict() {
+  local name=$1 log=$2 status=passed
+  shift 2
+  SECONDS=0
+  "$@" >"$log" 2>&1 || status="**failed ($?)**"
+  [[ $status == passed ]] && rm "$log"
+  echo "$name $SECONDS $status"
+}
+test_one() {
+  verdict "$(basename "$1")" "$results/$(basename "$1").log" env LW_DEVICE=cuda timeout 300 "$1" --gtest_brief=1
+}
+# The caching allocator and NaN in new memory would hide what initcheck looks for.
+sanitize_one() {
+  local name
+  name=$(basename "$2")
+  verdict "$1 $name" "$results/$name.$1.log" env LW_POISON=0 LW_DEVICE=cuda timeout 300 compute-sanitizer --tool "$1" \
+    --error-exitcode 9 --kernel-regex kns=lw "$2" --gtest_brief=1
+}
+export -f verdict test_one sanitize_one
+export results
+
+# A test keeps one core busy for most of its time, so several share the GPU.
 run_tests() {
-  local table=$results/tests.md test name status
+  local table=$results/tests.md
   { head_of; echo '| Test | Result | Seconds |'; echo '| --- | --- | ---: |'; } >"$table"
-  for test in "$bundle"/tests/*_test; do
-    name=$(basename "$test") SECONDS=0 status=passed
-    LW_DEVICE=cuda timeout 300 "$test" --gtest_brief=1 >"$results/$name.log" 2>&1 || status="**failed ($?)**" failed=1
-    [[ $status == passed ]] && rm "$results/$name.log"
-    echo "| $name | $status | $SECONDS |" >>"$table"
-  done
-  grep -c passed "$table"
-  grep failed "$table"
+  printf '%s\n' "$bundle"/tests/*_test | xargs -P "$jobs" -I{} bash -c 'test_one "$1"' - {} | sort |
+    sed -E 's/^(\S+) (\S+) (.*)$/| \1 | \3 | \2 |/' >>"$table"
+  grep -c ' passed ' "$table"
+  if grep failed "$table"; then failed=1; fi
 }
 
 run_sanitizers() {
-  local table=$results/sanitizers.md tool test name status
+  local table=$results/sanitizers.md tool
   command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer: left out"; return; }
-  { head_of; echo '| Test | memcheck | racecheck | initcheck |'; echo '| --- | --- | --- | --- |'; } >"$table"
-  for test in "$bundle"/tests/{kernels,ops}_*_test; do
-    name=$(basename "$test")
-    local line="| $name |"
-    for tool in memcheck racecheck initcheck; do
-      status=clean
-      # The caching allocator and NaN in new memory would hide what initcheck looks for.
-      LW_POISON=0 LW_DEVICE=cuda timeout 240 compute-sanitizer --tool $tool --error-exitcode 9 --kernel-regex kns=lw \
-        "$test" --gtest_brief=1 >"$results/$name.$tool.log" 2>&1 || status="**failed ($?)**"
-      if [[ $status == clean ]]; then rm "$results/$name.$tool.log"; else failed=1; fi
-      line+=" $status |"
-    done
-    echo "$line" >>"$table"
-  done
-  grep failed "$table" || echo "sanitizers: clean"
+  { head_of; echo '| Tool | Test | Result | Seconds |'; echo '| --- | --- | --- | ---: |'; } >"$table"
+  for tool in memcheck racecheck initcheck; do
+    printf '%s\n' "$bundle"/tests/{kernels,ops}_*_test | sed "s/^/$tool /"
+  done | xargs -P "$jobs" -L 1 bash -c 'sanitize_one "$1" "$2"' - | sort |
+    sed -E 's/^(\S+) (\S+) (\S+) (.*)$/| \1 | \2 | \4 | \3 |/' >>"$table"
+  grep -c ' passed ' "$table"
+  if grep failed "$table"; then failed=1; fi
 }
 
 # field NAME: that field of the JSON object on stdin
