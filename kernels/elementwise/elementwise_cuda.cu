@@ -1,26 +1,11 @@
 // A thread an element. bf16 is computed in f32.
-#include <cmath>
-
 #include "core/cuda_launch.h"
 #include "core/nest.h"
 #include "kernels/elementwise/checks.h"
+#include "kernels/elementwise/functions_cuda.h"
 
 namespace lw::kernels {
 namespace {
-
-using std::cos, std::erf, std::exp, std::expm1, std::fabs, std::fma, std::log, std::log1p, std::pow,
-    std::sin, std::sqrt, std::tanh;
-
-template <class T>
-LW_HOST_DEVICE T select(bool condition, T a, T b) {
-  return condition ? a : b;
-}
-
-// clang-format off: in this order
-#include "kernels/elementwise/binary_ops-inl.h"
-#include "kernels/elementwise/functions-inl.h"
-#include "kernels/elementwise/unary_ops-inl.h"
-// clang-format on
 
 template <class E>
 using Computed = std::conditional_t<std::is_same_v<E, bfloat16>, float, E>;

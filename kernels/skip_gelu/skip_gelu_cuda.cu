@@ -1,22 +1,11 @@
 // skip_gelu on a GPU: a thread an element forward; backward the sum for D and the other gradients in one walk down the
 // rows. See README.md, "On a GPU".
-#include <cmath>
-
+#include "kernels/elementwise/functions_cuda.h"
 #include "kernels/skip_gelu/skip_gelu.h"
 #include "kernels/sum_rows_cuda.h"
 
 namespace lw::kernels {
 namespace {
-
-using std::cos, std::erf, std::exp, std::expm1, std::fabs, std::fma, std::log, std::log1p, std::pow,
-    std::sin, std::sqrt, std::tanh;
-
-template <class T>
-LW_HOST_DEVICE T select(bool condition, T a, T b) {
-  return condition ? a : b;
-}
-
-#include "kernels/elementwise/unary_ops-inl.h"
 
 template <class T>
 struct Arguments {
