@@ -11,6 +11,7 @@
 #include "autograd/ops/embedding.h"
 #include "autograd/ops/glu.h"
 #include "autograd/ops/linear.h"
+#include "autograd/ops/linear_cross_entropy.h"
 #include "autograd/ops/matmul.h"
 #include "autograd/ops/mse.h"
 #include "autograd/ops/norm.h"
@@ -176,6 +177,22 @@ std::vector<BenchOp> token_ops() {
        [](const Sizes& s) {
          const auto [B, L, V] = take<double>(s, "B", "L", "V");
          return work_of({1, 12, 2, 12}, B * L * V);
+       }},
+      {"linear_cross_entropy",
+       {{"M", 1024}, {"K", 768}, {"V", 50280}},
+       [](const Sizes& s, const Draw& draw) {
+         const auto [M, K, V] = take<int64_t>(s, "M", "K", "V");
+         return NamedTensors{draw.normal("x", {M, K}), draw.normal("weight", {V, K}, 0.02),
+                             draw.ids("ids", {M}, V)};
+       },
+       [](const Variables& x, const Sizes&) {
+         return linear_cross_entropy(x[0], x[1], {}, x[2].value());
+       },
+       [](const Sizes& s) {
+         const auto [M, K, V] = take<double>(s, "M", "K", "V");
+         const double elements = (M + V) * K;
+         return std::array{Work{elements, M * V * (2 * K + 12)},
+                           Work{2 * elements, M * V * (4 * K + 12)}};
        }},
       {"embedding",
        {{"B", 4}, {"L", 2048}, {"D", 768}, {"V", 50280}},

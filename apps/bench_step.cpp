@@ -68,9 +68,7 @@ int bench_step(const BenchArguments& arguments) {
   const Batch batch = random_batch(task, config.train.batch, {Random(1).fork("bench")});
   const Autocast precision(config.precision == "bf16" ? DType::bf16 : DType::f32);
   const Training training;
-  const auto loss_of = [&](const Batch& b) {
-    return loss_sum(task, model->forward(b.inputs).y, b.targets);
-  };
+  const auto loss_of = [&](const Batch& b) { return loss_sum(task, *model, b); };
   const auto update = [&] {
     optimizer->prepare(1e-3);
     optimizer->step(config.optim.clip_norm);

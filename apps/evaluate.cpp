@@ -11,7 +11,6 @@ namespace lw {
 
 Score evaluate(const Model& model, const Task& task, const Dataset& split, const std::string& name,
                int64_t batch, Communicator& ranks, double rate) {
-  const NoGrad no_grad;
   Score total;
   for (int64_t begin = 0; begin < split.size(); begin += batch) {
     throw_if_stop_requested(ranks);
@@ -19,10 +18,7 @@ Score evaluate(const Model& model, const Task& task, const Dataset& split, const
     if (share.begin == share.end) continue;  // more ranks than samples
     std::vector<int64_t> indices(static_cast<size_t>(share.end - share.begin));
     std::iota(indices.begin(), indices.end(), begin + share.begin);
-    const Batch samples = split.batch(indices, /*epoch=*/0);
-    const Model::Result result = model.forward(
-        samples.inputs, {}, {.resets = samples.resets, .rate = rate}, samples.lengths);
-    total += score_of(task, result.y, samples.targets);
+    total += score_of(task, model, split.batch(indices, /*epoch=*/0), rate);
   }
   total = sum_over(ranks, total);
   if (total.count == 0)

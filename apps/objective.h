@@ -1,8 +1,8 @@
 // The loss of a task, and how good an answer is.
 #pragma once
 
-#include "autograd/variable.h"
 #include "data/dataset.h"
+#include "layers/model.h"
 
 namespace lw {
 
@@ -21,14 +21,15 @@ struct Score {
   double mean(double sum) const { return count > 0 ? sum / static_cast<double>(count) : 0; }
 };
 
-/// The sum over targets, to be differentiated; gradients are divided by the count of the whole batch. `y` is what the
-/// model answered: [batch, class] or [batch, time, class or value].
-Variable loss_sum(const Task& task, const Variable& y, const Tensor& targets);
+/// The sum over the targets of a batch, to be differentiated; gradients are divided by the count of the whole batch. Of the
+/// logits of a language model some rows at a time are in memory (autograd/ops/linear_cross_entropy.h).
+Variable loss_sum(const Task& task, const Model& model, const Batch& batch);
 
 /// Targets that count; they are on the host.
 int64_t count_targets(const Task& task, const Tensor& targets);
 
-/// How good the answer `y` is. The host waits for it.
-Score score_of(const Task& task, const Variable& y, const Tensor& targets);
+/// How well the model answers a batch, whose signals are sampled at `rate` times the rate of training; nothing is recorded.
+/// The host waits for it.
+Score score_of(const Task& task, const Model& model, const Batch& batch, double rate = 1);
 
 }  // namespace lw

@@ -26,7 +26,7 @@ bool may_capture(const RunConfig& config, const Communicator& ranks, Device devi
 void check_batch(const Task& task, const Batch& batch) {
   if (task.vocabulary > 0) check_indices("embedding", "ids", batch.inputs, task.vocabulary);
   if (task.target != Task::Target::value)
-    check_indices("cross_entropy", "targets", batch.targets, task.classes, ignored_target);
+    check_indices("linear_cross_entropy", "targets", batch.targets, task.classes, ignored_target);
 }
 
 }  // namespace
@@ -100,9 +100,7 @@ CapturedStep* TrainingStep::graph_for(const Loader::Item& item) {
 }
 
 void TrainingStep::differentiate(const Batch& batch, int64_t micro) {
-  const Model::Result output =
-      parts_.model.forward(batch.inputs, {}, {.resets = batch.resets}, batch.lengths);
-  const Variable loss = loss_sum(parts_.task, output.y, batch.targets);
+  const Variable loss = loss_sum(parts_.task, parts_.model, batch);
   losses_.select(0, micro).copy_from(loss.value());
   loss.backward();
 }

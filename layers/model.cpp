@@ -95,6 +95,12 @@ Model::Model(const ModelOptions& o, const ModelPorts& ports, const Random& rando
 
 Model::Result Model::forward(const Variable& inputs, const ModelState& state,
                              const Context& context, const Tensor& lengths) const {
+  Hidden hidden = this->hidden(inputs, state, context, lengths);
+  return {decode(hidden.x), std::move(hidden.state)};
+}
+
+Model::Hidden Model::hidden(const Variable& inputs, const ModelState& state, const Context& context,
+                            const Tensor& lengths) const {
   const size_t n = blocks_.size();
   check(state.empty() || state.size() == n, "Model: a state of ", state.size(),
         " layers was given to a model of ", n);
@@ -108,13 +114,14 @@ Model::Result Model::forward(const Variable& inputs, const ModelState& state,
   if (here.resets.defined()) here.resets = here.resets.to(flow[0].device());
   flow = run(0, n, pieces_, flow, here);
 
-  Result result;
+  Hidden result;
   const Stream stream{flow[0], flow[1]};
   for (size_t i = 0; i < n; ++i) result.state.push_back(state_of(flow, i, states_each(flow, n)));
-  Variable x = !last_norm_               ? stream.sum()
-               : stream.branch.defined() ? last_norm_->add(stream.branch, stream.residual).normed
-                                         : (*last_norm_)(stream.residual);
-  result.y = decode(x, lengths);
+  result.x = !last_norm_               ? stream.sum()
+             : stream.branch.defined() ? last_norm_->add(stream.branch, stream.residual).normed
+                                       : (*last_norm_)(stream.residual);
+  if (!ports_.every_step)
+    result.x = pool_ == "mean" ? mean_pool(result.x, lengths) : last_step(result.x, lengths);
   return result;
 }
 
@@ -148,10 +155,14 @@ Variable Model::encode(const Variable& inputs) const {
   return (*encoder_)(inputs.device() == device ? inputs : Variable(inputs.value().to(device)));
 }
 
-Variable Model::decode(const Variable& x, const Tensor& lengths) const {
-  Variable pooled = x;
-  if (!ports_.every_step) pooled = pool_ == "mean" ? mean_pool(x, lengths) : last_step(x, lengths);
-  return decoder_ ? (*decoder_)(pooled) : linear(pooled, embedding_->table());
+Model::Decoder Model::decoder() const {
+  if (decoder_) return {decoder_->weight(), decoder_->bias()};
+  return {embedding_->table(), {}};
+}
+
+Variable Model::decode(const Variable& x) const {
+  const auto [weight, bias] = decoder();
+  return linear(x, weight, bias);
 }
 
 Variables Model::inputs_of_layers(const Tensor& inputs) const {

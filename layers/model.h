@@ -68,6 +68,22 @@ class Model final : public Layer {
   Result forward(const Variable& inputs, const ModelState& state = {}, const Context& context = {},
                  const Tensor& lengths = {}) const;
 
+  /// forward() up to the decoder, for whoever does not need all of y at once.
+  struct Hidden {
+    Variable x;  ///< what the decoder reads: [batch, d_model] or [batch, time, d_model]
+    ModelState state;
+  };
+  Hidden hidden(const Variable& inputs, const ModelState& state = {}, const Context& context = {},
+                const Tensor& lengths = {}) const;
+
+  /// y = x weight^T + bias.
+  struct Decoder {
+    Variable weight;  ///< [outputs, d_model]
+    Variable bias;    ///< undefined where the weight is the embedding table
+  };
+  Decoder decoder() const;
+  Variable decode(const Variable& x) const;
+
   /// What the layer of each block reads when the model reads `inputs`, [batch, time, d_model].
   Variables inputs_of_layers(const Tensor& inputs) const;
 
@@ -86,7 +102,6 @@ class Model final : public Layer {
   Variables run(size_t begin, size_t end, std::span<const size_t> pieces, const Variables& flow,
                 const Context& context) const;
   Variable encode(const Variable& inputs) const;
-  Variable decode(const Variable& x, const Tensor& lengths) const;
 
   ModelPorts ports_;
   std::string pool_;

@@ -37,7 +37,7 @@ struct CrossEntropy {
 inline Kernel<void(const CrossEntropy& in, Tensor& loss, Tensor& saved)> cross_entropy_forward{
     "cross_entropy_forward"};
 
-/// dy, a scalar, is the gradient of the loss.
+/// dy, a scalar, is the gradient of the loss. dlogits may be in.logits itself: the gradient takes their place.
 inline Kernel<void(const CrossEntropy& in, const Tensor& saved, const Tensor& dy, Tensor& dlogits)>
     cross_entropy_backward{"cross_entropy_backward"};
 

@@ -79,16 +79,17 @@ void backward_of(const CrossEntropy& in, const Tensor& saved_, const Tensor& dy,
         continue;
       }
       const T peak = saved(row, 0), inverse_sum = saved(row, 1);
+      const int64_t t = targets[row];
+      const T x_t = static_cast<T>(x[t]);  // read before `to`, which may be x, is written
       simd::for_vectors<T>(n, [&](auto d, int64_t i) HWY_ATTR {
         const auto e = simd::exp(d, hn::Sub(simd::load(d, x + i).v, hn::Set(d, peak)));
         const auto rest = hn::MulSub(e, hn::Set(d, inverse_sum), hn::Set(d, floor));
         simd::store(simd::Lanes<decltype(d)>(hn::Mul(rest, hn::Set(d, scale))), d, to + i);
       });
-      const int64_t t = targets[row];
       if constexpr (std::is_same_v<E, T>) {
         to[t] -= (1 - s) * scale;
       } else {  // rounded once
-        const T p = std::exp(static_cast<T>(x[t]) - peak) * inverse_sum;
+        const T p = std::exp(x_t - peak) * inverse_sum;
         to[t] = static_cast<E>((p - floor - (1 - s)) * scale);
       }
     }

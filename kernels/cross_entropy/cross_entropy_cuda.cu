@@ -87,14 +87,15 @@ __global__ void forward_kernel(Arguments<E> in, double* losses, View<T, 2> saved
   saved(team.row, 0) = peak, saved(team.row, 1) = 1 / sum;
 }
 
+/// Each thread writes where it alone has read, so that dlogits may be the logits.
 template <int size, class E, class T>
 __global__ void backward_kernel(Arguments<E> in, View<const T, 2> saved, const T* dy,
                                 View<E, 2> dlogits) {
   const Team<size> team;
   if (team.row >= in.logits.sizes[0]) return;
   const int64_t target = in.targets[team.row], n = in.logits.sizes[1];
-  const E* __restrict__ x = &in.logits(team.row, 0);
-  E* __restrict__ to = &dlogits(team.row, 0);
+  const E* x = &in.logits(team.row, 0);
+  E* to = &dlogits(team.row, 0);
   if (target == in.ignore_index) {
     for (int64_t i = team.rank; i < n; i += size) to[i] = static_cast<E>(T(0));
     return;
@@ -102,10 +103,18 @@ __global__ void backward_kernel(Arguments<E> in, View<const T, 2> saved, const T
   const T scale = static_cast<T>(static_cast<double>(*dy) / in.divisor);
   const T hit = (1 - in.smoothing) * scale, floor = in.smoothing / static_cast<T>(n);
   const T peak = saved(team.row, 0), inverse_sum = saved(team.row, 1);
-#pragma unroll 4
-  for (int64_t i = team.rank; i < n; i += size) {
-    const T rest = scale * std::fma(std::exp(static_cast<T>(x[i]) - peak), inverse_sum, -floor);
-    to[i] = static_cast<E>(i == target ? rest - hit : rest);
+  for (int64_t i = team.rank; i < n; i += batch * size) {
+    T some[batch];
+#pragma unroll
+    for (int k = 0; k < batch; ++k)
+      some[k] = i + k * size < n ? static_cast<T>(x[i + k * size]) : T(0);
+#pragma unroll
+    for (int k = 0; k < batch; ++k) {
+      const int64_t j = i + k * size;
+      if (j >= n) break;
+      const T rest = scale * std::fma(std::exp(some[k] - peak), inverse_sum, -floor);
+      to[j] = static_cast<E>(j == target ? rest - hit : rest);
+    }
   }
 }
 

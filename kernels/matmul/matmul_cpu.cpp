@@ -83,7 +83,7 @@ Matrix<T> matrix(const Tensor& t, bool transposed, const Shape& batch, int64_t i
 template <class In, class Out>
 void product(const Tensor& a, const Tensor& b, const MatmulOptions& o, Tensor& c, TileShape s) {
   const int64_t batch = c.numel() / (s.m * s.n);
-  const Plan plan(s, batch, std::is_same_v<Out, In> || std::is_same_v<Out, float>);
+  const Plan plan(s, batch, /*may_split=*/!std::is_same_v<Out, bfloat16>);
   using Sum = std::conditional_t<std::is_same_v<Out, bfloat16>, float, Out>;
   const Sum* bias = o.bias.defined() ? o.bias.data<Sum>() : nullptr;
   Tensor later;  // the parts of the sum after the first

@@ -2,6 +2,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/random.h"
+#include "kernels/cross_entropy/cross_entropy.h"
 #include "tests/compare.h"
 #include "tests/reference/cross_entropy.h"
 
@@ -64,6 +65,25 @@ TEST(CrossEntropy, LogitsInBf16AreTakenAsTheyAre) {
       const auto a = narrow[1].to_vector(), b = wide[1].to_vector();
       for (size_t i = 0; i < a.size(); ++i)
         ASSERT_NEAR(a[i], b[i], std::abs(b[i]) / 256 + 1e-7) << i;
+    }
+}
+
+TEST(CrossEntropy, TheGradientMayTakeThePlaceOfTheLogits) {
+  for (const DType dtype : {DType::f32, DType::f64, DType::bf16})
+    for (const int64_t classes : {1, 2, 31, 33, 300, 1024, 1025, 3001}) {
+      Tensor logits = noise({23, classes + 3}, dtype).slice(1, 2, classes + 2);
+      const kernels::CrossEntropy in{.logits = logits,
+                                     .targets = Tensor::from({23}, labels(23, classes)),
+                                     .label_smoothing = 0.1,
+                                     .divisor = 3};
+      const DType sums = kernels::loss_dtype(dtype);
+      Tensor loss = Tensor::empty({}, sums), saved = Tensor::empty({23, 2}, sums),
+             apart = Tensor::empty(logits.shape(), dtype);
+      const Tensor dy = Tensor::full({}, 0.75, sums);
+      kernels::cross_entropy_forward(in, loss, saved);
+      kernels::cross_entropy_backward(in, saved, dy, apart);
+      kernels::cross_entropy_backward(in, saved, dy, logits);
+      EXPECT_TRUE(testing::same_bits(logits, apart)) << dtype << ' ' << classes;
     }
 }
 

@@ -59,6 +59,7 @@ TEST(Matmul, CutsLargeProductsAndLongSums) {
     expect_like_reference(300, 200, 65, in, out, {.transpose_b = true}, true);
     expect_like_reference(33, 17, 9000, in, out, {.transpose_a = true});
     expect_like_reference(33, 17, 9000, in, out, {.transpose_a = true, .alpha = 0.5, .beta = 1});
+    expect_like_reference(130, 65, 2100, in, out, {.transpose_b = true}, true);
     expect_like_reference(1, 1700, 64, in, out, {.transpose_b = true}, true);
   }
 }
