@@ -47,8 +47,8 @@ Batch random_batch(const Task& task, int64_t size, const Draw& draw) {
 double graph_ms(const Batch& batch, int64_t rounds, const std::function<void(const Batch&)>& work) {
   if (default_device() == host) return std::numeric_limits<double>::quiet_NaN();
   try {
-    CapturedStep graph(batch, /*first_sample=*/0, work);
-    return median_ms([&] { graph.run(batch, /*step=*/1); }, rounds);
+    CapturedStep graph(batch, work);
+    return median_ms([&] { graph.run(batch, /*step=*/1, /*first_sample=*/0); }, rounds);
   } catch (const NotRecordable& error) {
     log_info(str("no step is captured in a CUDA graph: ", error.what()));
     return std::numeric_limits<double>::quiet_NaN();

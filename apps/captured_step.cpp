@@ -22,17 +22,13 @@ Batch memory_for(const Batch& like) {
 
 }  // namespace
 
-CapturedStep::CapturedStep(const Batch& like, int64_t first_sample,
-                           const std::function<void(const Batch&)>& work)
-    : batch_(memory_for(like)),
-      counter_(Tensor::zeros({}, DType::i64)),
-      first_sample_(first_sample),
-      graph_([&] {
-        const Training training(0, first_sample, counter_);
+CapturedStep::CapturedStep(const Batch& like, const std::function<void(const Batch&)>& work)
+    : batch_(memory_for(like)), position_(Tensor::zeros({2}, DType::i64)), graph_([&] {
+        const Training training(0, 0, position_);
         work(batch_);
       }) {}
 
-bool CapturedStep::fits(const Batch& batch, int64_t first_sample) const {
+bool CapturedStep::fits(const Batch& batch) const {
   const auto own = parts(batch_), given = parts(batch);
   for (size_t i = 0; i < own.size(); ++i) {
     if (own[i]->defined() != given[i]->defined()) return false;
@@ -40,17 +36,18 @@ bool CapturedStep::fits(const Batch& batch, int64_t first_sample) const {
         (own[i]->shape() != given[i]->shape() || own[i]->dtype() != given[i]->dtype()))
       return false;
   }
-  return takes(batch) && first_sample == first_sample_;
+  return takes(batch);
 }
 
-void CapturedStep::run(const Batch& batch, int64_t step) {
+void CapturedStep::run(const Batch& batch, int64_t step, int64_t first_sample) {
   const auto own = parts(batch_);
   const auto given = parts(batch);
   for (size_t i = 0; i < own.size(); ++i)
     if (own[i]->defined()) own[i]->copy_from(*given[i]);
-  Tensor number = Tensor::empty({}, DType::i64, host);
-  *number.data<int64_t>() = step;
-  counter_.copy_from(number);
+  Tensor position = Tensor::empty({2}, DType::i64, host);
+  position.data<int64_t>()[0] = step;
+  position.data<int64_t>()[1] = first_sample;
+  position_.copy_from(position);
   graph_.launch();
 }
 

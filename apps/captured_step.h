@@ -1,8 +1,8 @@
-// CapturedStep: the whole of a training step, recorded as a graph of the device for batches of one shape, and started
-// again for each of them with one call.
+// CapturedStep: a training step, or what it does with each of its micro-batches, recorded as a graph of the device for
+// batches of one shape, and started again for each of them with one call.
 //
-// The batch is copied into tensors of its own, and the number of the step into a counter, which dropout reads. Other
-// numbers that change, rates and the like, are the optimizer's to send.
+// The batch is copied into tensors of its own, and the number of the step and of the first sample into another, where
+// dropout reads them. Other numbers that change, rates and the like, are the optimizer's to send.
 //
 // Cost on the host: copies of the batch and one launch. Memory: that of one step, kept between the steps.
 // Determinism: bit for bit the step that was recorded. Errors: NotRecordable, for a model that needs the host.
@@ -20,19 +20,17 @@ class CapturedStep {
   /// Whether a batch can be copied into a graph: one with lengths is computed otherwise for others.
   static bool takes(const Batch& batch) { return !batch.lengths.defined(); }
 
-  /// Records work(batch), with tensors of the shapes of `like` on the device, within a Training that counts samples from
-  /// `first_sample`.
-  CapturedStep(const Batch& like, int64_t first_sample,
-               const std::function<void(const Batch&)>& work);
+  /// Records work(batch), with tensors of the shapes of `like` on the device, within a Training.
+  CapturedStep(const Batch& like, const std::function<void(const Batch&)>& work);
 
-  bool fits(const Batch& batch, int64_t first_sample) const;
-  /// Computes step number `step` on a batch that fits, whose tokens and targets are in range.
-  void run(const Batch& batch, int64_t step);
+  bool fits(const Batch& batch) const;
+  /// Does the work of step number `step` on a batch that fits, whose tokens and targets are in range, and whose first sample
+  /// has this number in the batch of all.
+  void run(const Batch& batch, int64_t step, int64_t first_sample);
 
  private:
   Batch batch_;
-  Tensor counter_;
-  int64_t first_sample_;
+  Tensor position_;  // of Training
   DeviceGraph graph_;
 };
 

@@ -10,16 +10,16 @@
 #include "autograd/profile.h"
 #include "core/index_check.h"
 #include "core/log.h"
+#include "kernels/accumulate/accumulate.h"
 
 namespace lw {
 
 namespace {
 
 /// Whether steps of this run can be graphs, as far as is known before one is recorded.
-bool may_capture(const RunConfig& config, const Communicator& ranks, Device device) {
+bool may_capture(const Communicator& ranks, Device device) {
   const char* wish = std::getenv("LW_CUDA_GRAPH");
-  return device != host && config.train.accumulate == 1 && ranks.size() == 1 &&
-         !(wish != nullptr && std::string_view(wish) == "0");
+  return device != host && ranks.size() == 1 && !(wish != nullptr && std::string_view(wish) == "0");
 }
 
 /// What the ops refuse where they see the batch, which those of a graph do not.
@@ -34,15 +34,17 @@ void check_batch(const Task& task, const Batch& batch) {
 TrainingStep::TrainingStep(const RunConfig& config, const Parts& parts)
     : config_(config),
       parts_(parts),
-      losses_(
-          Tensor::zeros({config.train.accumulate}, DType::f64, parts.optimizer.outcome().device())),
-      captures_(may_capture(config, parts.ranks, losses_.device())) {}
+      loss_(Tensor::zeros({1}, DType::f64, parts.optimizer.outcome().device())),
+      captures_(may_capture(parts.ranks, loss_.device())) {}
 
 TrainingStep::Outcome TrainingStep::run(int64_t step, double lr_factor, Loader& loader) {
   int64_t samples = 0, count = 0, epoch = 0;  // of this rank
-  captured_ = false;
   Profile::restart();
   const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
+  captured_ = true;
+  loss_.fill(0);
+  // All micro-batches add alike, so that one graph serves them.
+  if (in_parts()) parts_.optimizer.parameters().zero_gradients();
   for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
     // A step that is left half-way leaves no trace, unless it has changed running averages.
     if (micro > 0 && parts_.model.buffers().empty()) throw_if_stop_requested(parts_.ranks);
@@ -53,16 +55,16 @@ TrainingStep::Outcome TrainingStep::run(int64_t step, double lr_factor, Loader& 
     count += count_targets(parts_.task, item.batch.targets);
     if (CapturedStep* graph = graph_for(item)) {
       check_batch(parts_.task, item.batch);
-      prepare(lr_factor, count);
-      graph->run(item.batch, step);
-      captured_ = true;
+      if (!in_parts()) prepare(lr_factor, count);
+      graph->run(item.batch, step, item.first_sample);
     } else {
+      captured_ = false;
       const Training training(static_cast<uint64_t>(step), item.first_sample);
       if (micro + 1 == config_.train.accumulate) parts_.gradient_sums.expect();
-      differentiate(item.batch, micro);
+      differentiate(item.batch);
     }
   }
-  if (!captured_) {
+  if (!captured_ || in_parts()) {
     parts_.gradient_sums.finish();
     count = static_cast<int64_t>(parts_.ranks.sum(std::vector{static_cast<double>(count)})[0]);
     average_buffers(parts_.ranks, parts_.model,
@@ -85,28 +87,28 @@ CapturedStep* TrainingStep::graph_for(const Loader::Item& item) {
   // The first step, kernel by kernel, makes the tables and plans that are kept for all others.
   if (!captures_ || !warm_ || Profile::marking() || !CapturedStep::takes(item.batch))
     return nullptr;
-  if (graph_) return graph_->fits(item.batch, item.first_sample) ? graph_.get() : nullptr;
+  if (graph_) return graph_->fits(item.batch) ? graph_.get() : nullptr;
   try {
-    graph_ = std::make_unique<CapturedStep>(item.batch, item.first_sample, [this](const Batch& b) {
-      differentiate(b, /*micro=*/0);
-      update();
+    graph_ = std::make_unique<CapturedStep>(item.batch, [this](const Batch& b) {
+      differentiate(b);
+      if (!in_parts()) update();
     });
   } catch (const NotRecordable& error) {
     captures_ = false;
-    parts_.optimizer.parameters().clear_gradients();
+    if (!in_parts()) parts_.optimizer.parameters().clear_gradients();
     log_info(str("the steps are not captured in a CUDA graph: ", error.what()));
   }
   return graph_.get();
 }
 
-void TrainingStep::differentiate(const Batch& batch, int64_t micro) {
+void TrainingStep::differentiate(const Batch& batch) {
   const Variable loss = loss_sum(parts_.task, parts_.model, batch);
-  losses_.select(0, micro).copy_from(loss.value());
+  kernels::accumulate(loss.value().to(DType::f64).reshape({1}), loss_);
   loss.backward();
 }
 
 void TrainingStep::update() {
-  parts_.optimizer.step(config_.optim.clip_norm, losses_);
+  parts_.optimizer.step(config_.optim.clip_norm, loss_);
   parts_.optimizer.parameters().clear_gradients();
   if (parts_.average != nullptr) parts_.average->update();
   Profile::mark("update", Profile::Pass::update);

@@ -7,10 +7,10 @@
 // What the step depends on besides the batch (rates, decay, number of targets) is sent to the device before the update;
 // what it found (loss, norm of the gradient) comes back in an Outcome, to be looked at later.
 //
-// On a GPU the first step is given kernel by kernel; from the second on the whole of it is one CUDA graph, where that can
-// be: not with several micro-batches or ranks, with batches of other shapes, for models that need the host (S4 on
-// sequences longer than its l_max), while a profile is taken, or with LW_CUDA_GRAPH=0 in the environment. The bits are the
-// same.
+// On a GPU the first step is given kernel by kernel; from the second on the whole of it is one CUDA graph, or with several
+// micro-batches the passes of each of them, where that can be: not with several ranks, with batches of other shapes, for
+// models that need the host (S4 on sequences longer than its l_max), while a profile is taken, or with LW_CUDA_GRAPH=0 in
+// the environment. The bits are the same.
 //
 // Cost on the host: that of starting the kernels, or a graph. On the CPU a step is done when run() returns.
 // Errors: those of the data, and of tokens and labels out of range. A step whose loss or gradient is not finite changes
@@ -58,21 +58,23 @@ class TrainingStep {
   /// Step number `step`, from 0, on the next batch of the loader. Throws Interrupted at a signal.
   Outcome run(int64_t step, double lr_factor, Loader& loader);
 
-  /// Whether the last step was one graph.
+  /// Whether the passes of the last step were graphs.
   bool captured() const { return captured_; }
 
  private:
-  /// The graph for the only micro-batch of a step, or null.
+  /// Whether a step has several micro-batches.
+  bool in_parts() const { return config_.train.accumulate > 1; }
+  /// The graph for a micro-batch, or null.
   CapturedStep* graph_for(const Loader::Item& item);
   /// Sends what the update of `count` targets depends on.
   void prepare(double lr_factor, int64_t count);
-  /// Forward and backward pass; the sum of the losses goes to `losses_[micro]`.
-  void differentiate(const Batch& batch, int64_t micro);
+  /// Forward and backward pass; the sum of the losses is added to `loss_`.
+  void differentiate(const Batch& batch);
   void update();
 
   const RunConfig& config_;
   Parts parts_;
-  Tensor losses_;  // f64, one number a micro-batch
+  Tensor loss_;    // f64 [1]: the sum over this rank's targets
   bool captures_;  // graphs may be tried
   bool warm_ = false, captured_ = false;
   std::unique_ptr<CapturedStep> graph_;

@@ -14,14 +14,14 @@ class Guards {
  public:
   Guards() {
     if (const Training* now = Training::current())
-      state_ = {now->step(), now->first_sample(), now->counter()};
+      state_ = {now->step(), now->first_sample(), now->position()};
   }
 
   template <class F>
   auto run(F&& f) const {
     const Autocast precision(precision_);
     if (state_) {
-      const Training guard(state_->step, state_->first_sample, state_->counter);
+      const Training guard(state_->step, state_->first_sample, state_->position);
       return f();
     }
     const NoTraining guard;
@@ -32,7 +32,7 @@ class Guards {
   struct State {  // of Training
     uint64_t step;
     int64_t first_sample;
-    Tensor counter;
+    Tensor position;
   };
   std::optional<State> state_;
   DType precision_ = Autocast::current();

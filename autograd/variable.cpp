@@ -213,12 +213,12 @@ void Variable::clear_grad() {
   if (!impl_->bound) impl_->grad = Tensor();
 }
 
-void Variable::bind_grad(Tensor memory) {
+void Variable::bind_grad(Tensor memory, bool holds) {
   check(memory.defined() && memory.shape() == shape() && memory.dtype() == dtype(),
         "Variable::bind_grad: expected ", value(), ", received ", memory);
   impl_->grad = std::move(memory);
   impl_->bound = true;
-  impl_->has_grad = false;
+  impl_->has_grad = holds;
 }
 
 void Variable::on_gradient(std::function<void(const Tensor&)> hook) {
@@ -237,10 +237,10 @@ bool& NoGrad::recording() {
   return on;
 }
 
-Training::Training(uint64_t step, int64_t first_sample, Tensor counter)
+Training::Training(uint64_t step, int64_t first_sample, Tensor position)
     : step_(step),
       first_sample_(first_sample),
-      counter_(std::move(counter)),
+      position_(std::move(position)),
       before_(current_training) {
   current_training = this;
 }

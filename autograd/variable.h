@@ -72,8 +72,8 @@ class Variable {
   Tensor grad() const;
   void clear_grad();
   /// Accumulates the gradient of this leaf in `memory` from now on, which must have its shape and
-  /// dtype.
-  void bind_grad(Tensor memory);
+  /// dtype. `holds`: what stands there is a gradient already; else it is overwritten.
+  void bind_grad(Tensor memory, bool holds = false);
   /// Calls `hook` each time a backward pass has finished adding to the gradient of this leaf.
   void on_gradient(std::function<void(const Tensor& grad)> hook);
 
@@ -106,23 +106,24 @@ class NoGrad {
 /// While one of these lives, this thread trains: dropout drops and batch norm updates its averages.
 /// No layer carries a flag. The guard also names the draw: masks are functions of (seed of the
 /// layer, step, sample), so that a batch split over micro-batches or ranks sees the masks of the
-/// whole batch. What is recorded once, to be done at many steps, reads the step from a `counter`: i64, a scalar on the
-/// device.
+/// whole batch. What is recorded once, to be done at many steps and on many micro-batches, reads both from a `position`: i64
+/// [step, first sample], on the device.
 class Training {
  public:
-  explicit Training(uint64_t step = 0, int64_t first_sample = 0, Tensor counter = {});
+  explicit Training(uint64_t step = 0, int64_t first_sample = 0, Tensor position = {});
   ~Training();
   Training(const Training&) = delete;
 
   static const Training* current();  ///< null outside training
   uint64_t step() const { return step_; }
   int64_t first_sample() const { return first_sample_; }  ///< index, in the global batch, of row 0
-  const Tensor& counter() const { return counter_; }      ///< undefined: step() is the step
+  /// Undefined: step() and first_sample() hold.
+  const Tensor& position() const { return position_; }
 
  private:
   uint64_t step_;
   int64_t first_sample_;
-  Tensor counter_;
+  Tensor position_;
   const Training* before_;
 };
 

@@ -62,6 +62,12 @@ void FlatParameters::clear_gradients() {
   for (Entry& entry : entries_) entry.parameter.value.clear_grad();
 }
 
+void FlatParameters::zero_gradients() {
+  gradients_.fill(0);
+  for (Entry& entry : entries_)
+    entry.parameter.value.bind_grad(view(gradients_, entry), /*holds=*/true);
+}
+
 void FlatParameters::complete_gradients() {
   for (const Entry& entry : entries_) {
     const Variable& p = entry.parameter.value;

@@ -46,6 +46,8 @@ class FlatParameters {
 
   /// Starts the next step: no parameter has a gradient.
   void clear_gradients();
+  /// The same, but what comes is added to zeros from the first gradient on.
+  void zero_gradients();
   /// Gives a gradient of zero to every parameter that has none, so that the buffer holds no stale
   /// values.
   void complete_gradients();

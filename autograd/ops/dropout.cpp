@@ -14,9 +14,9 @@ Variable drop(const char* name, const Variable& x, double rate, const Random& ra
   const Training* training = Training::current();
   if (!training || rate == 0) return x;
   // The first draw of the stream at this step is the key of the mask.
-  const Tensor& counter = training->counter();
-  const uint64_t key = counter ? random.key() : random.at_step(training->step()).bits_at(0);
-  const Dropout how{mask, rate, key, training->first_sample(), counter};
+  const Tensor& position = training->position();
+  const uint64_t key = position ? random.key() : random.at_step(training->step()).bits_at(0);
+  const Dropout how{mask, rate, key, training->first_sample(), position};
   const auto masked = [how](const Tensor& t) {
     Tensor result = Tensor::empty_like(t);
     kernels::dropout(how, t, result);

@@ -8,7 +8,7 @@
 // The mask is a pure function of `random`, which should be forked by the layer's name, of the step
 // of Training::current() and of the element's place in the global batch: micro-batches see the
 // masks of the whole batch. It is computed again for the gradient and never stored. In a step that is recorded once for
-// many, the kernel reads the step from Training's counter.
+// many, the kernel reads step and sample from Training's position.
 //
 // Shapes: x [batch, time, channel], or any with samples first and channels last.
 // dtypes: f32, f64, bf16. Cost: one pass over memory each way. Deterministic.

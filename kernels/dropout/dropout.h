@@ -25,17 +25,18 @@ enum class Mask { element, channel, sample };
 struct Dropout {
   Mask mask = Mask::element;
   double rate = 0;           ///< in [0, 1)
-  uint64_t key = 0;          ///< names the draw; with `step`, the stream
+  uint64_t key = 0;          ///< names the draw; with `position`, the stream
   int64_t first_sample = 0;  ///< index, in the global batch, of sample 0
-  /// i64, a scalar where x is: the draw is the first of the stream at the step found there, when the kernel runs.
-  Tensor step = {};
+  /// i64 [2] where x is, read when the kernel runs: a step, whose first draw of the stream is meant, and what then stands for
+  /// first_sample.
+  Tensor position = {};
 };
 
 inline Kernel<void(const Dropout& how, const Tensor& x, Tensor& y)> dropout{"dropout"};
 
-/// The key of the draw; `step` may be null.
-LW_HOST_DEVICE inline uint64_t drawn_key(uint64_t key, const int64_t* step) {
-  return step != nullptr ? philox_bits(key, static_cast<uint64_t>(*step), 0) : key;
+/// The key of the draw at the step of `position`.
+LW_HOST_DEVICE inline uint64_t drawn_key(uint64_t key, const int64_t* position) {
+  return philox_bits(key, static_cast<uint64_t>(position[0]), 0);
 }
 
 /// Random words below this one drop their element.
@@ -45,8 +46,9 @@ inline uint32_t drop_threshold(double rate) {
 
 /// What every device refuses.
 inline void check_dropout(const Dropout& how, const Tensor& x, const Tensor& y) {
-  check(!how.step || (how.step.numel() == 1 && how.step.device() == x.device()),
-        "dropout: the step is ", how.step, ", expected one number where x is");
+  check(!how.position || (how.position.numel() == 2 && how.position.is_contiguous() &&
+                          how.position.device() == x.device()),
+        "dropout: the position is ", how.position, ", expected two numbers where x is");
   check(x.rank() >= 1 && x.shape() == y.shape() && x.dtype() == y.dtype() && y.is_contiguous(),
         "dropout: ", x, " into ", y);
 }

@@ -176,7 +176,10 @@ HWY_EXPORT(drop);
 void dropout_cpu(const Dropout& how, const Tensor& x, Tensor& y) {
   check_dropout(how, x, y);
   Dropout drawn = how;
-  if (how.step) drawn.key = drawn_key(how.key, how.step.data<int64_t>());
+  if (how.position) {
+    const int64_t* position = how.position.data<int64_t>();
+    drawn.key = drawn_key(how.key, position), drawn.first_sample = position[1];
+  }
   if (x.numel() > 0) HWY_DYNAMIC_DISPATCH(drop)(drawn, x, y);
 }
 

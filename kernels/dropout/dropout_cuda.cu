@@ -25,15 +25,16 @@ struct Indices {
   }
 };
 
-/// `step` may be null.
+/// `position` may be null.
 template <class E>
-__global__ void dropout_kernel(Indices indices, uint64_t key, const int64_t* step,
+__global__ void dropout_kernel(Indices indices, uint64_t key, const int64_t* position,
                                uint32_t threshold, double scale, Nest<2> nest, const E* x, E* y) {
-  if (step != nullptr) {
+  if (position != nullptr) {
     __shared__ uint64_t drawn;  // once a block
-    if (threadIdx.x == 0) drawn = drawn_key(key, step);
+    if (threadIdx.x == 0) drawn = drawn_key(key, position);
     __syncthreads();
     key = drawn;
+    indices.first_sample = position[1];
   }
   const int64_t element = cuda::thread_number();
   if (element >= nest.rows * nest.row.size) return;
@@ -58,7 +59,7 @@ void dropout_cuda(const Dropout& how, const Tensor& x, Tensor& y) {
     const Indices indices{how.mask, how.first_sample, y.numel() / y.size(0),
                           y.rank() == 1 ? 1 : y.size(-1)};
     cuda::launch(dropout_kernel<E>, cuda::cover(nest.elements()), indices, how.key,
-                 how.step ? how.step.data<int64_t>() : nullptr, drop_threshold(how.rate),
+                 how.position ? how.position.data<int64_t>() : nullptr, drop_threshold(how.rate),
                  1 / (1 - how.rate), nest, static_cast<const E*>(x.raw()),
                  static_cast<E*>(y.raw()));
   };

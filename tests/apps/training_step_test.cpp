@@ -109,10 +109,18 @@ TEST_F(OnGpu, AStepIsAGraphAndTheHostNeverWaits) {
     }
 }
 
-TEST_F(OnGpu, MicroBatchesAreNotCaptured) {
-  const Ran ran = run(config_of(mamba, {"train.accumulate=2"}), 3);
-  EXPECT_EQ(ran.captured, std::vector<bool>(3));
-  EXPECT_EQ(ran.waits, 0);
+TEST_F(OnGpu, ThePassesOfMicroBatchesAreAGraph) {
+  for (const char* text : {mamba, s4d}) {
+    const RunConfig config = config_of(text, {"train.accumulate=2"});
+    const Ran graph = run(config, 4);
+    EXPECT_EQ(graph.captured, (std::vector<bool>{false, true, true, true}));
+    EXPECT_EQ(graph.waits, 0);
+    ::setenv("LW_CUDA_GRAPH", "0", 1);
+    const Ran kernels = run(config, 4);
+    ::unsetenv("LW_CUDA_GRAPH");
+    EXPECT_EQ(kernels.captured, std::vector<bool>(4));
+    expect_equal(graph, kernels);
+  }
 }
 
 TEST_F(OnGpu, RecomputedLayersSeeTheMasksOfTheirStep) {

@@ -93,15 +93,18 @@ TEST(Dropout, MicroBatchesSeeTheMasksOfTheWhole) {
   }
 }
 
-TEST(Dropout, TheStepMayBeReadFromTheDevice) {
+TEST(Dropout, StepAndFirstSampleMayBeReadFromTheDevice) {
   const Random random = Random(4).fork("layer");
   const Tensor x = Tensor::full({3, 5, 33}, 1);
   for (const int64_t step : {int64_t{0}, int64_t{7}, int64_t{1} << 33}) {
-    const auto dropped = [&](const Tensor& counter) {
-      const Training training(counter ? 99 : static_cast<uint64_t>(step), 2, counter);
-      return dropout(x, 0.3, random).value().to_vector();
+    const auto dropped = [&](const Tensor& position) {
+      const Training training(position ? 99 : static_cast<uint64_t>(step), position ? 88 : 2,
+                              position);
+      std::vector<double> all = dropout(x, 0.3, random).value().to_vector();
+      for (const double y : drop_path(x, 0.3, random).value().to_vector()) all.push_back(y);
+      return all;
     };
-    EXPECT_EQ(dropped(Tensor::from({}, std::vector{step})), dropped({}));
+    EXPECT_EQ(dropped(Tensor::from({2}, std::vector<int64_t>{step, 2})), dropped({}));
   }
 }
 
