@@ -95,8 +95,8 @@ Model::Model(const ModelOptions& o, const ModelPorts& ports, const Random& rando
 
 Model::Result Model::forward(const Variable& inputs, const ModelState& state,
                              const Context& context, const Tensor& lengths) const {
-  Hidden hidden = this->hidden(inputs, state, context, lengths);
-  return {decode(hidden.x), std::move(hidden.state)};
+  Hidden read = hidden(inputs, state, context, lengths);
+  return {decode(read.x), std::move(read.state)};
 }
 
 Model::Hidden Model::hidden(const Variable& inputs, const ModelState& state, const Context& context,
