@@ -8,8 +8,9 @@ namespace lw {
 void CommandLine::add_overrides(CLI::App* command, Overrides& overrides) {
   command->add_option("key=value", overrides, "changes to the config")
       ->check([](const std::string& text) {
-        return text.find('=') == std::string::npos ? "expected key=value, received `" + text + "`"
-                                                   : std::string();
+        if (text.find('=') != std::string::npos) return std::string();
+        return "expected key=value, received `" + text + "`" +
+               (text.ends_with(".yaml") ? "; a config comes first" : "");
       });
 }
 

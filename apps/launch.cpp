@@ -103,6 +103,15 @@ void start_ranks(int ranks, char** argv, const sigset_t& before) {
   }
 }
 
+/// mpirun ends with 128 + N where signal N has killed a rank, and says which: a lost peer.
+void expect_no_lost_rank(int code) {
+  constexpr int by_second_signal = 130;  // this program's own code
+  if (code > 128 && code != by_second_signal)
+    throw Error(str("--nproc: signal ", code - 128, " killed a rank, which mpirun names above\n  ",
+                    "longwave train --resume auto goes on from the last checkpoint"),
+                ErrorKind::peer);
+}
+
 /// Waits for all. The code of the first that ended with one of its own, else that of the first that was killed.
 int wait_for_all() {
   int own = 0, killed = 0;
@@ -137,7 +146,9 @@ int launch_ranks(int ranks, char** argv) {
         "--nproc: mpirun cannot be started: ", std::strerror(reason));
   if (reason == ENOENT) start_ranks(ranks, argv, before);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
-  return wait_for_all();
+  const int code = wait_for_all();
+  if (reason == 0) expect_no_lost_rank(code);
+  return code;
 }
 
 }  // namespace lw

@@ -166,7 +166,8 @@ int predict_command(const PredictArguments& arguments) {
     predict_text(run, arguments);
   else
     throw Error(str("predict: ", arguments.run, " was trained on ", run.config.data.kind.kind(),
-                    ", whose samples come from no file\n  longwave eval measures it on a split"));
+                    ", whose samples it reads from no file of its own\n  longwave eval measures "
+                    "the run on a split"));
   return 0;
 }
 

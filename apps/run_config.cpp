@@ -43,7 +43,7 @@ void TrainOptions::describe(Fields& f) {
 void EvalOptions::describe(Fields& f) {
   f.optional("rate", rate,
              "sampling rates that `longwave eval` measures signals at, relative to training",
-             positive());
+             between(1. / 64, 64));
 }
 
 void SampleOptions::describe(Fields& f) {

@@ -53,6 +53,12 @@ LW_HOST_DEVICE Complex<T> exp(Complex<T> a) {
   const T size = std::exp(a.re);
   return {size * std::cos(a.im), size * std::sin(a.im)};
 }
+/// e^a - 1, without cancellation where e^a is near 1
+template <class T>
+LW_HOST_DEVICE Complex<T> expm1(Complex<T> a) {
+  const T sine = std::sin(a.im / 2);
+  return {std::expm1(a.re) * std::cos(a.im) - 2 * sine * sine, std::exp(a.re) * std::sin(a.im)};
+}
 /// Smith's division: scaled by the larger part of b, so that b b* does not overflow.
 template <class T>
 LW_HOST_DEVICE Complex<T> operator/(Complex<T> a, Complex<T> b) {

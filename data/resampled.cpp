@@ -50,7 +50,7 @@ std::unique_ptr<Dataset> at_rate(const Dataset& split, const Task& task, double 
   check(task.vocabulary == 0 && task.target == Task::Target::label,
         "eval.rate: only signals with one label each can be read at another rate; the samples of "
         "this data ",
-        task.vocabulary > 0 ? "are tokens" : "have targets at their steps");
+        task.vocabulary > 0 ? "are tokens" : "have values as targets");
   if (std::unique_ptr<Dataset> drawn = split.at_rate(rate)) return drawn;
   const double up = std::max(1., std::round(rate)), down = std::max(1., std::round(1 / rate));
   check(std::abs(up / down - rate) < 1e-9 * rate, "eval.rate: ", rate,

@@ -39,11 +39,8 @@ struct Turned {
     growing = clamp(re * 1e38, 0, 1);
     const Variable sign = 1 - 2 * growing;
     A = sign * given;
-    const Variable w = (dt * static_cast<double>(l_max)) * A, a = real(w), b = imag(w);
+    const Variable w = (dt * static_cast<double>(l_max)) * A, difference = expm1(w);
     decay = exp(w);
-    // e^w - 1 without cancellation
-    const Variable difference =
-        complex(expm1(a) * cos(b) - 2 * square(sin(b * 0.5)), exp(a) * sin(b));
     const Variable size = abs2(difference);
     B = conj(difference) * (sign / maximum(size, constant(least_denominator, size)));
   }

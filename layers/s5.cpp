@@ -70,12 +70,6 @@ std::vector<complex128> into_modes(const Modes& modes, const Tensor& W) {
   return result;
 }
 
-/// exp(z) - 1 without loss where z is small.
-Variable complex_expm1(const Variable& z) {
-  const Variable a = real(z), b = imag(z);
-  return complex(expm1(a) * cos(b) - 2 * square(sin(b * 0.5)), exp(a) * sin(b));
-}
-
 /// Real parts and then imaginary parts along an axis.
 Variable parts(const Variable& z, int axis = -1) { return concat({real(z), imag(z)}, axis); }
 
@@ -163,9 +157,8 @@ S5::Driven S5::drive(const Variable& u, const Context& context) const {
   const Variable z = interval * dt * lambda;  // [batch, time, mode]
   const Variable nothing = Tensor::zeros_like(imag(z).value());
   const Variable one = complex(nothing + 1, nothing);
-  const Variable risen = method_ == Discretization::zoh
-                             ? complex_expm1(z)
-                             : z / (one - z * 0.5);  // Abar - 1 = lambda Bbar
+  const Variable risen =
+      method_ == Discretization::zoh ? expm1(z) : z / (one - z * 0.5);  // Abar - 1 = lambda Bbar
   const auto [re, im] = split<2>(linear(u, parts(B, 0)), {lambda.size(0), lambda.size(0)});
   return {parts(risen / lambda * complex(re, im)), parts(one + risen)};
 }

@@ -105,6 +105,14 @@ Variable complex_unary(Unary op, const char* name, const Variable& x) {
         return Tensors{apply({ComplexBinary::mul, true}, dy, y, dtype)};
       });
     }
+    case Unary::expm1: {
+      const Tensor in = x.value();
+      return Variable::from_op(
+          name, apply(ComplexUnary::expm1, in, dtype), {x}, [in, dtype](const Tensor& dy) {
+            return Tensors{
+                apply({ComplexBinary::mul, true}, dy, apply(ComplexUnary::exp, in, dtype), dtype)};
+          });
+    }
     default:
       throw Error(str(name, ": expected a real value, received ", x.value()));
   }

@@ -3,7 +3,7 @@
 //   complex(re, im)   re + i im          conj(x)    Re x - i Im x
 //   real(x), imag(x)  Re x, Im x         abs2(x)    |x|^2
 //
-// The operators + - * /, unary minus and exp of autograd/ops/elementwise.h take complex values too,
+// The operators + - * /, unary minus, exp and expm1 of autograd/ops/elementwise.h take complex values too,
 // and one complex with one real: the real one's gradient is the real part.
 //
 // Shapes: broadcasting as in NumPy. dtypes: c64 goes with f32, c128 with f64.

@@ -1,7 +1,7 @@
 // Complex arithmetic of each element, with broadcasting.
 //
 //   complex_binary   y = a + b, a - b, a b, a / b   (b conjugated on request), or a + i b
-//   complex_unary    y = -x, conj x, e^x, Re x, Im x, |x|^2
+//   complex_unary    y = -x, conj x, e^x, e^x - 1, Re x, Im x, |x|^2
 //
 // Shapes: a and b broadcast to y as in NumPy; x has the shape of y.
 // dtypes: each tensor complex (c64, c128) or the real type of the same precision, which is a number
@@ -20,7 +20,7 @@ struct ComplexBinary {
 inline Kernel<void(const ComplexBinary& f, const Tensor& a, const Tensor& b, Tensor& y)>
     complex_binary{"complex_binary"};
 
-enum class ComplexUnary { neg, conj, exp, real, imag, abs2 };
+enum class ComplexUnary { neg, conj, exp, expm1, real, imag, abs2 };
 inline Kernel<void(ComplexUnary f, const Tensor& x, Tensor& y)> complex_unary{"complex_unary"};
 
 }  // namespace lw::kernels

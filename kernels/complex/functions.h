@@ -33,6 +33,8 @@ LW_HOST_DEVICE Complex<T> apply(ComplexUnary f, Complex<T> x) {
       return conj(x);
     case ComplexUnary::exp:
       return exp(x);
+    case ComplexUnary::expm1:
+      return expm1(x);
     case ComplexUnary::real:
       return {x.re, 0};
     case ComplexUnary::imag:

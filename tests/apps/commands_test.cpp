@@ -401,7 +401,8 @@ TEST_F(Commands, BadCallsAreRefused) {
       {{"predict", in_folder("copying"), in_folder("short.csv")},
        2,
        "longwave predict: error: predict: copying was trained on selective_copying, whose samples "
-       "come from no file\n  longwave eval measures it on a split\n"},
+       "it "
+       "reads from no file of its own\n  longwave eval measures the run on a split\n"},
       {{"predict", in_folder("empty"), in_folder("short.csv")},
        3,
        "empty: error: this is no run and no checkpoint\n"},

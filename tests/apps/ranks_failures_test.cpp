@@ -33,8 +33,9 @@ class RanksFailures : public RanksTest {
 
 TEST_F(RanksFailures, AKilledRankEndsTheJob) {
   const Ended ended = with_signal_to(1, SIGKILL);
-  EXPECT_THAT(ended.code, AnyOf(6, 137));
+  EXPECT_EQ(ended.code, 6);
   EXPECT_THAT(ended.err, HasSubstr("rank 1"));
+  EXPECT_THAT(ended.err, HasSubstr("longwave train: error: --nproc: signal 9 killed a rank"));
 }
 
 TEST_F(RanksFailures, AStoppedRankIsNamed) {

@@ -67,7 +67,7 @@ TEST(Resampled, OtherRatesAndTasksAreRefused) {
       error_of(ErrorKind::usage,
                [&] { at_rate(split, {.features = 1, .target = Task::Target::value}, 2); }),
       "eval.rate: only signals with one label each can be read at another rate; the samples of "
-      "this data have targets at their steps");
+      "this data have values as targets");
 }
 
 }  // namespace

@@ -104,13 +104,28 @@ TEST(Complex, GradientsAgreeWithCentralDifferences) {
                     {noise<double>(a), noise<double>(b, 2)});
   }
   const Tensor x = noise<complex128>({3, 4});
-  for (Variable (*f)(const Variable&) : {&real, &imag, &lw::conj, &abs2, &neg, &lw::exp})
+  for (Variable (*f)(const Variable&) :
+       {&real, &imag, &lw::conj, &abs2, &neg, &lw::exp, &lw::expm1})
     check_gradients([f](const Variables& v) { return f(v[0]); }, {x});
   check_gradients(
       [&](const Variables& v) {
         return real(lw::exp(v[0] * 0.5) * (2.0 - v[0] * Variable(three)));
       },
       {x});
+}
+
+TEST(Complex, ExpMinusOneLosesNothing) {
+  for (const complex128 z : {complex128(1e-9, 2e-9), complex128(-30, 1.2), complex128(0.3, -2)}) {
+    const Variable x(Tensor::from({1}, std::vector<complex128>{z}), true);
+    const Variable y = expm1(x);
+    const complex128 expected =  // the series where it is needed
+        std::abs(z) < 1e-6 ? z * (1. + z / 2.) : std::exp(z) - 1.;
+    EXPECT_LE(std::abs(y.value().to(host).data<complex128>()[0] - expected),
+              1e-15 * std::abs(expected));
+    real(y).backward(Tensor::full({1}, 1, DType::f64));
+    const complex128 slope = std::conj(std::exp(z));
+    EXPECT_LE(std::abs(x.grad().to(host).data<complex128>()[0] - slope), 1e-15 * std::abs(slope));
+  }
 }
 
 TEST(Complex, GradientOfARealLossIsThatOfBothParts) {
