@@ -112,7 +112,7 @@ double Subject::directional_error(const Tensor& x, const Context& context) const
       return dot(y, random_.fork("weights").normal(y.shape(), 0, 1, dtype_));
     };
     // Of fourth order: what is sampled with long steps bends within one of second order.
-    const double step = 1e-6;
+    const double step = 3e-6;
     const double numeric =
         (8 * (loss_at(step) - loss_at(-step)) - (loss_at(2 * step) - loss_at(-2 * step))) /
         (12 * step);
