@@ -13,20 +13,20 @@ constexpr int chunk = 16;           // steps
 constexpr int block_channels = 8;   // a warp has one of them
 constexpr int warp_sequences = 16;  // the rows of a Tile
 template <class T>
-inline constexpr int block_sequences = sizeof(T) == 4 ? 32 : 16;  // f64 needs the registers
+inline constexpr int threads_of_block = sizeof(T) == 4 ? 512 : 256;  // f64 needs the registers
 template <class T>
-inline constexpr int threads_of_block = 32 * block_channels* block_sequences<T> / warp_sequences;
+inline constexpr int block_sequences = threads_of_block<T> / (32 * block_channels) * warp_sequences;
 
-constexpr int64_t enough_sequences =
-    128 * 32;                        // that keep a GPU busy, each with the channels of a block
+/// That keep a GPU busy, each with the channels of a block.
+constexpr int64_t enough_sequences = 4096;
 constexpr int64_t least_chunks = 4;  // of a segment
 
 /// How time is cut: the sizes decide. A sequence is a segment of a batch row; segments follow each other in the
 /// numbers of sequences.
 struct Cut {
   int64_t batch, time, channels, states, panels;
-  int64_t segments, steps;       // `steps` of a segment, whole chunks; the last one may have fewer
-  int64_t chunks, whole_chunks;  // of a segment; of the last one, so of all
+  int64_t segments, steps;  // `steps` of a segment, whole chunks; the last one may have fewer
+  int64_t chunks;           // of a segment
 
   Cut(int64_t batch, int64_t time, int64_t channels, int64_t states)
       : batch(batch),
@@ -42,7 +42,6 @@ struct Cut {
     chunks = cuda::divide_up(all_chunks, segments);
     steps = chunks * chunk;
     segments = cuda::divide_up(time, steps);
-    whole_chunks = last_steps() / chunk;
   }
 
   LW_HOST_DEVICE int64_t sequences() const { return batch * segments; }
@@ -113,20 +112,20 @@ struct Rows {
 /// What a sequence has of a chunk: all, the rest of its time, or nothing.
 enum Extent : int { all_of_chunk, rest_of_chunk, none_of_chunk, extents };
 
-/// How many steps of chunk k the rows r and r + 8 of a lane have.
-struct Count {
-  int at[2];
+/// How many steps of chunk k the rows r and r + 8 of a lane lack, and so what they have.
+struct Lack {
+  int steps[2];
 
   template <class T, class U>
-  __device__ Count(const Rows<U>& rows, const Place<T>& place, int64_t k) {
+  __device__ Lack(const Rows<U>& rows, const Place<T>& place, int64_t k) {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int64_t left = rows.steps[place.first + place.r + 8 * i] - k * chunk;
-      at[i] = left < 0 ? 0 : left < chunk ? static_cast<int>(left) : chunk;
+      steps[i] = left < 0 ? chunk : left < chunk ? chunk - static_cast<int>(left) : 0;
     }
   }
   __device__ Extent extent(int i) const {
-    return at[i] == chunk ? all_of_chunk : at[i] > 0 ? rest_of_chunk : none_of_chunk;
+    return steps[i] == 0 ? all_of_chunk : steps[i] < chunk ? rest_of_chunk : none_of_chunk;
   }
 };
 
@@ -140,25 +139,17 @@ struct Samples {
   __device__ T& operator()(int channel, int sequence, int step) {
     return at[channel * of_channel + sequence * row + step];
   }
-  /// Steps 8 k .. 8 k + 7 of the warp's sequences, as the columns of a tile.
-  __device__ cuda::Tile<T> steps(const Place<T>& place, int k) {
+  /// Steps 8 k .. 8 k + 7 of the warp's sequences, as the columns of a tile; of rows r and r + 8 so many steps later,
+  /// with zeros before.
+  __device__ cuda::Tile<T> steps(const Place<T>& place, int k, const int (&later)[2]) {
     cuda::Tile<T> tile;
+    const int step = 8 * k + 2 * place.q;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const T* from = &(*this)(place.channel, place.first + place.r + 8 * i, 8 * k + 2 * place.q);
-      tile.at[i][0] = from[0], tile.at[i][1] = from[1];
+      const T* from = &(*this)(place.channel, place.first + place.r + 8 * i, step) - later[i];
+      tile.at[i][0] = step >= later[i] ? from[0] : T{0};
+      tile.at[i][1] = step + 1 >= later[i] ? from[1] : T{0};
     }
-    return tile;
-  }
-  /// The same, moved to the end of the chunk in each sequence that has but `count` steps of it, zeros before.
-  __device__ cuda::Tile<T> late_steps(const Place<T>& place, int k, const Count& count) {
-    cuda::Tile<T> tile;
-    for (int i = 0; i < 2; ++i)
-      for (int j = 0; j < 2; ++j) {
-        const int step = 8 * k + 2 * place.q + j - (chunk - count.at[i]);
-        tile.at[i][j] =
-            step >= 0 ? (*this)(place.channel, place.first + place.r + 8 * i, step) : T{0};
-      }
     return tile;
   }
   __device__ void set_steps(const Place<T>& place, int k, const cuda::Tile<T>& tile) {
@@ -170,44 +161,53 @@ struct Samples {
   }
 };
 
-/// What a thread carries between memory and Samples: one channel and step of every fourth sequence.
+/// What a thread carries between memory and Samples: of one channel, every fourth step of two sequences.
 template <class T>
 struct Carrier {
-  static constexpr int each = block_sequences<T> * block_channels * chunk / threads_of_block<T>;
-  static constexpr int apart = block_sequences<T> / each;
-  T value[each];
+  static constexpr int apart = 4, steps = chunk / apart;
+  T value[2][steps];
 
   __device__ static int channel() { return static_cast<int>(threadIdx.x) % block_channels; }
-  __device__ static int step() { return static_cast<int>(threadIdx.x) / block_channels % chunk; }
-  __device__ static int sequence(int i) {
-    return static_cast<int>(threadIdx.x) / (block_channels * chunk) + apart * i;
+  __device__ static int step(int j) {
+    return static_cast<int>(threadIdx.x) / block_channels % apart + apart * j;
   }
-  /// Calls f(i, address) for those of chunk k that exist.
+  __device__ static int sequence(int i) {
+    return static_cast<int>(threadIdx.x) / 32 + block_sequences<T> / 2 * i;
+  }
+  /// Calls f(i, j, address) for those of chunk k that exist.
   template <class U, class F>
   __device__ static void for_each(const Rows<U>& rows, const Cut& cut, const Place<T>& place,
                                   int64_t k, int64_t stride, const F& f) {
     const int c = place.panel * block_channels + channel();
-    const int64_t t = k * chunk + step();
+    if (c >= cut.channels) return;
 #pragma unroll
-    for (int i = 0; i < each; ++i)
-      if (c < cut.channels && t < rows.steps[sequence(i)])
-        f(i, rows.first[sequence(i)] + t * stride + c);
+    for (int i = 0; i < 2; ++i) {
+      const int64_t begin = k * chunk + step(0), left = rows.steps[sequence(i)] - begin;
+#pragma unroll
+      for (int j = 0; j < steps; ++j)
+        if (apart * j < left) f(i, j, rows.first[sequence(i)] + (begin + apart * j) * stride + c);
+    }
   }
   __device__ void load(const Rows<const T>& rows, const Cut& cut, const Place<T>& place, int64_t k,
                        int64_t stride) {
 #pragma unroll
-    for (int i = 0; i < each; ++i) value[i] = 0;
-    for_each(rows, cut, place, k, stride, [&](int i, const T* from) { value[i] = *from; });
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+      for (int j = 0; j < steps; ++j) value[i][j] = 0;
+    for_each(rows, cut, place, k, stride,
+             [&](int i, int j, const T* from) { value[i][j] = *from; });
   }
   __device__ void put(Samples<T>& samples) const {
 #pragma unroll
-    for (int i = 0; i < each; ++i) samples(channel(), sequence(i), step()) = value[i];
+    for (int i = 0; i < 2; ++i)
+#pragma unroll
+      for (int j = 0; j < steps; ++j) samples(channel(), sequence(i), step(j)) = value[i][j];
   }
   /// From Samples to memory, added to what is there if `add`.
   __device__ static void store(Samples<T>& samples, const Rows<T>& rows, const Cut& cut,
                                const Place<T>& place, int64_t k, int64_t stride, bool add) {
-    for_each(rows, cut, place, k, stride, [&](int i, T* to) {
-      const T x = samples(channel(), sequence(i), step());
+    for_each(rows, cut, place, k, stride, [&](int i, int j, T* to) {
+      const T x = samples(channel(), sequence(i), step(j));
       *to = add ? *to + x : x;
     });
   }

@@ -50,67 +50,102 @@ struct Trajectory {
   Complex<T> z_sum, x_sum, slope_sum;  // of both: sum of dy conj(z), ...
 };
 
-/// One chunk; u and dy are the samples, `entering` u late where a sequence ends.
+/// Adds to the sums what dy has in common with the states that come into the chunk.
 template <class T>
-__device__ void advance(const GradientTable<T, gradient_tiles>& table, int tile,
-                        const Place<T>& place, const cuda::LeftFactor<T> (&entering)[2],
-                        const cuda::LeftFactor<T> (&dy)[2], bool meets, const Count& count,
-                        Trajectory<T>& t) {
-  const int n = 4 * tile + place.q;
-  const auto product = [&](const cuda::LeftFactor<T>(&steps)[2],
-                           const Entry<T, gradient_tiles>& entry) {
-    cuda::Tile<T> result = {};
-    cuda::add_product(result, steps[0], entry[tile][0][place.lane()]);
-    cuda::add_product(result, steps[1], entry[tile][1][place.lane()]);
-    return result;
+__device__ void meet(const GradientTable<T, gradient_tiles>& table, int tile, int lane,
+                     const ChunkFactors<T>& dy, Trajectory<T>& t) {
+  const auto product = [&](const Entry<T, gradient_tiles>& entry) {
+    return product_with_steps<T, gradient_tiles>(entry, tile, lane, dy);
   };
-  if (meets) {
-    const cuda::Tile<T> meet = product(dy, table.meet), meet_slope = product(dy, table.meet_slope);
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const Complex<T> r = complex_at(meet, i);
-      t.z_sum = add_conj_product(t.z_sum, t.z[i], r);
-      t.x_sum = add_conj_product(t.x_sum, t.x[i], r);
-      t.slope_sum = add_conj_product(t.slope_sum, t.slope[i], r);
-      t.slope_sum = add_conj_product(t.slope_sum, t.x[i], complex_at(meet_slope, i));
-    }
-  }
-  const cuda::Tile<T> enter = product(entering, table.enter),
-                      enter_slope = product(entering, table.enter_slope);
-  const Complex<T> B = table.B[n];
+  const cuda::Tile<T> meet = product(table.meet), meet_slope = product(table.meet_slope);
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
-    const Complex<T> decay = table.decay[count.extent(i)][n],
-                     decay_slope = table.decay_slope[count.extent(i)][n];
+    const Complex<T> r = complex_at(meet, i);
+    t.z_sum = add_conj_product(t.z_sum, t.z[i], r);
+    t.x_sum = add_conj_product(t.x_sum, t.x[i], r);
+    t.slope_sum = add_conj_product(t.slope_sum, t.slope[i], r);
+    t.slope_sum = add_conj_product(t.slope_sum, t.x[i], complex_at(meet_slope, i));
+  }
+}
+
+/// From the states before the chunk to those after it.
+template <class T>
+__device__ void enter(const GradientTable<T, gradient_tiles>& table, int tile,
+                      const Place<T>& place, const Lack& lack, const ChunkFactors<T>& u,
+                      Trajectory<T>& t) {
+  const auto product = [&](const Entry<T, gradient_tiles>& entry) {
+    return product_with_steps<T, gradient_tiles>(entry, tile, place.lane(), u);
+  };
+  const cuda::Tile<T> enter = product(table.enter), enter_slope = product(table.enter_slope);
+  const int n = 4 * tile + place.q;
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const Complex<T> decay = table.decay[lack.extent(i)][n],
+                     decay_slope = table.decay_slope[lack.extent(i)][n];
     const Complex<T> more = complex_at(enter, i);
     t.slope[i] = add_product(add_product(complex_at(enter_slope, i), decay, t.slope[i]),
                              decay_slope, t.x[i]);
-    t.x[i] = add_product(B * more, decay, t.x[i]);
+    t.x[i] = add_product(table.B[n] * more, decay, t.x[i]);
     t.z[i] = add_product(more, decay, t.z[i]);
   }
 }
 
-/// What u and dy of one chunk have in common, [step of dy, step of u], added over the warp's sequences.
-template <class T>
-__device__ void add_lags(const Place<T>& place, Samples<T>& u, Samples<T>& dy,
-                         cuda::Tile<T> (&sum)[2]) {
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int s = place.first + 8 * half + 2 * place.q;
-    cuda::Tile<T> tile;
-#pragma unroll
-    for (int i = 0; i < 2; ++i)
-#pragma unroll
-      for (int j = 0; j < 2; ++j) tile.at[i][j] = dy(place.channel, s + j, place.r + 8 * i);
-    const auto steps = cuda::left_factor(tile);
-#pragma unroll
-    for (int k = 0; k < 2; ++k) {
-      const int step = place.r + 8 * k;
-      cuda::add_product(
-          sum[k], steps,
-          cuda::right_factor<T>(u(place.channel, s, step), u(place.channel, s + 1, step)));
-    }
+/// Calls use(k) in all warps that have work, with the samples of chunk k in memory; the next ones are on their way.
+template <class T, class F>
+__device__ void for_chunks(const Gradient<T>& g, const Place<T>& place, GradientMemory<T>& memory,
+                           const F& use) {
+  Carrier<T> next_u, next_dy;
+  const auto load = [&](int64_t k) {
+    next_u.load(memory.u_rows, g.cut, place, k, g.u.strides[1]);
+    next_dy.load(memory.dy_rows, g.cut, place, k, g.dy.strides[1]);
+  };
+  load(0);
+  for (int64_t k = 0; k < g.cut.chunks; ++k) {
+    next_u.put(memory.u), next_dy.put(memory.dy);
+    __syncthreads();
+    if (k + 1 < g.cut.chunks) load(k + 1);
+    if (place.busy) use(k);
+    __syncthreads();
   }
+}
+
+/// dK: for each lag the sum of dy_j u_{j - lag} over the steps of all chunks and the sequences of the warp.
+template <class T>
+__device__ void sum_lags(const Gradient<T>& g, const Place<T>& place, int64_t warp,
+                         GradientMemory<T>& memory) {
+  Samples<T>&u = memory.u, &dy = memory.dy;
+  cuda::Tile<T> sum[2] = {};  // [step of dy, step of u], the latter in halves
+  for_chunks(g, place, memory, [&](int64_t) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int s = place.first + 8 * half + 2 * place.q;
+      cuda::Tile<T> tile;
+#pragma unroll
+      for (int i = 0; i < 2; ++i)
+#pragma unroll
+        for (int j = 0; j < 2; ++j) tile.at[i][j] = dy(place.channel, s + j, place.r + 8 * i);
+      const auto steps = cuda::left_factor(tile);
+#pragma unroll
+      for (int k = 0; k < 2; ++k) {
+        const T even = u(place.channel, s, place.r + 8 * k),
+                odd = u(place.channel, s + 1, place.r + 8 * k);
+        cuda::add_product(sum[k], steps, cuda::right_factor<T>(even, odd));
+      }
+    }
+  });
+  if (!place.busy) return;
+  // The sums take the place of the warp's samples, a step of u that of a sequence.
+  for (int k = 0; k < 2; ++k)
+    for (int i = 0; i < 2; ++i)
+      for (int j = 0; j < 2; ++j)
+        u(place.channel, place.first + 8 * k + 2 * place.q + j, place.r + 8 * i) = sum[k].at[i][j];
+  __syncwarp();
+  const int lag = place.lane();
+  if (lag >= chunk) return;
+  T total = 0;
+  for (int step = 0; step + lag < chunk; ++step)
+    total += u(place.channel, place.first + step, step + lag);
+  *g.tap_sum(warp, lag, place.c) = total;
 }
 
 /// The sum over the lanes that have the same q.
@@ -124,31 +159,20 @@ __device__ Complex<T> over_rows(Complex<T> z) {
   return z;
 }
 
-/// A block has a group of states; the first also the sums for K.
+/// A group of states through time: what zeros leave at the ends, or what they have in common with dy.
 template <class T>
-__global__ void __launch_bounds__(threads_of_block<T>)
-    gradient_kernel(const Gradient<T> g, int groups,
-                    const GradientTable<T, gradient_tiles>* tables) {
-  constexpr int group_states = 4 * gradient_tiles;
-  auto& memory = *cuda::dynamic_shared<GradientMemory<T>>();
+__device__ void sum_states(const Gradient<T>& g, const Place<T>& place, int64_t warp,
+                           GradientMemory<T>& memory) {
   const Cut& cut = g.cut;
-  const Place<T> place(cut, groups);
-  const int64_t first_channel = int64_t{place.panel} * block_channels,
-                left = cut.channels - first_channel;
-  copy_tables<T>(tables + place.group * cut.channels + first_channel,
-                 left < block_channels ? left : block_channels, memory.tables);
-  memory.u_rows.find(g.u, cut, place.block_first);
-  memory.dy_rows.find(g.dy, cut, place.block_first);
-  const bool meets = g.dy.data != nullptr, has_lags = meets && place.group == 0;
-
+  const GradientTable<T, gradient_tiles>& table = memory.tables[place.channel];
+  const bool meets = g.dy.data != nullptr;
   Trajectory<T> t[gradient_tiles] = {};
-  cuda::Tile<T> lags[2] = {};
   const auto for_states = [&](const auto& f) {
 #pragma unroll
     for (int tile = 0; tile < gradient_tiles; ++tile)
 #pragma unroll
       for (int i = 0; i < 2; ++i) {
-        const int64_t n = place.group * group_states + 4 * tile + place.q;
+        const int64_t n = int64_t{place.group} * table.states + 4 * tile + place.q;
         if (place.busy && place.sequence(i) < cut.sequences() && n < cut.states)
           f(t[tile], i, place.sequence(i), n);
       }
@@ -159,50 +183,30 @@ __global__ void __launch_bounds__(threads_of_block<T>)
       now.x[i] = g.starts(s, place.c, part_x, n);
       now.slope[i] = g.starts(s, place.c, part_slope, n);
     });
-
-  __syncthreads();
-  Carrier<T> next_u, next_dy;
-  const auto load = [&](int64_t k) {
-    next_u.load(memory.u_rows, cut, place, k, g.u.strides[1]);
-    next_dy.load(memory.dy_rows, cut, place, k, g.dy.strides[1]);
-  };
-  load(0);
-  for (int64_t k = 0; k < cut.chunks; ++k) {
-    next_u.put(memory.u), next_dy.put(memory.dy);
-    __syncthreads();
-    if (k + 1 < cut.chunks) load(k + 1);
-    if (place.busy) {
-      const bool whole = k < cut.whole_chunks;
-      const Count count(memory.u_rows, place, k);
-      cuda::LeftFactor<T> u[2], dy[2];
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        u[half] = cuda::left_factor(whole ? memory.u.steps(place, half)
-                                          : memory.u.late_steps(place, half, count));
-        dy[half] = cuda::left_factor(memory.dy.steps(place, half));
-      }
+  for_chunks(g, place, memory, [&](int64_t k) {
+    if (meets) {
+      const ChunkFactors<T> dy = factors_of(memory.dy, place);
 #pragma unroll
       for (int tile = 0; tile < gradient_tiles; ++tile)
-        advance(memory.tables[place.channel], tile, place, u, dy, meets, count, t[tile]);
-      if (has_lags) add_lags(place, memory.u, memory.dy, lags);
+        meet(table, tile, place.lane(), dy, t[tile]);
     }
-    __syncthreads();
-  }
+    const Lack lack(memory.u_rows, place, k);
+    const ChunkFactors<T> u = factors_of(memory.u, place, lack.steps);
+#pragma unroll
+    for (int tile = 0; tile < gradient_tiles; ++tile) enter(table, tile, place, lack, u, t[tile]);
+  });
 
-  if (!place.busy) return;
   if (g.ends.data)
     for_states([&](const Trajectory<T>& now, int i, int64_t s, int64_t n) {
       g.ends(s, place.c, part_z, n) = now.z[i];
       g.ends(s, place.c, part_slope, n) = now.slope[i];
     });
-  if (!meets) return;
-  const int64_t warp = (place.block_first + place.first) / warp_sequences;
+  if (!meets || !place.busy) return;
 #pragma unroll
   for (int tile = 0; tile < gradient_tiles; ++tile) {
-    const int64_t n = place.group * group_states + 4 * tile + place.q;
-    const Complex<T> kC = memory.tables[place.channel].kC[4 * tile + place.q];
+    const int64_t n = int64_t{place.group} * table.states + 4 * tile + place.q;
+    const Complex<T> kC = table.kC[4 * tile + place.q];
     Complex<T> dA = conj(kC) * t[tile].slope_sum, dB = conj(kC) * t[tile].z_sum;
-    const Complex<T> dC = t[tile].x_sum;
     for (int i = 0; i < 2; ++i) {
       const int64_t s = place.sequence(i);
       if (!g.dlast.data || s >= cut.sequences() || !cut.is_last(s) || n >= cut.states) continue;
@@ -210,26 +214,34 @@ __global__ void __launch_bounds__(threads_of_block<T>)
       dA = add_conj_product(dA, t[tile].slope[i], d);
       dB = add_conj_product(dB, t[tile].z[i], d);
     }
-    const Complex<T> all_A = over_rows(dA), all_B = over_rows(dB), all_C = over_rows(dC);
+    const Complex<T> all_A = over_rows(dA), all_B = over_rows(dB), all_C = over_rows(t[tile].x_sum);
     if (place.r > 0 || n >= cut.states) continue;
     *g.state_sum(warp, sum_A, n, place.c) = all_A;
     *g.state_sum(warp, sum_B, n, place.c) = all_B;
     *g.state_sum(warp, sum_C, n, place.c) = all_C;
   }
-  if (!has_lags) return;
-  // The tiles of lags take the place of the samples of the warp, each step of u that of a sequence.
-  const int lane = place.lane();
-  for (int k = 0; k < 2; ++k)
-    for (int i = 0; i < 2; ++i)
-      for (int j = 0; j < 2; ++j)
-        memory.u(place.channel, place.first + 8 * k + 2 * place.q + j, place.r + 8 * i) =
-            lags[k].at[i][j];
-  __syncwarp();
-  if (lane >= chunk) return;
-  T sum = 0;
-  for (int step = 0; step + lane < chunk; ++step)
-    sum += memory.u(place.channel, place.first + step, step + lane);
-  *g.tap_sum(warp, lane, place.c) = sum;
+}
+
+/// A block has a group of states or, the last of `groups` where there is a dy, the lags.
+template <class T>
+__global__ void __launch_bounds__(threads_of_block<T>)
+    gradient_kernel(const Gradient<T> g, int groups,
+                    const GradientTable<T, gradient_tiles>* tables) {
+  auto& memory = *cuda::dynamic_shared<GradientMemory<T>>();
+  const Place<T> place(g.cut, groups);
+  memory.u_rows.find(g.u, g.cut, place.block_first);
+  memory.dy_rows.find(g.dy, g.cut, place.block_first);
+  const int64_t warp = (place.block_first + place.first) / warp_sequences;
+  if (g.dy.data && place.group == groups - 1) {
+    __syncthreads();
+    return sum_lags(g, place, warp, memory);
+  }
+  const int64_t first_channel = int64_t{place.panel} * block_channels,
+                left = g.cut.channels - first_channel;
+  copy_tables<T>(tables + place.group * g.cut.channels + first_channel,
+                 left < block_channels ? left : block_channels, memory.tables);
+  __syncthreads();
+  sum_states(g, place, warp, memory);
 }
 
 /// What each sequence starts with, from what zeros leave at the end of each; a thread has an element of the state of a

@@ -43,16 +43,12 @@ template <class T>
 struct ChunkFactors {
   cuda::LeftFactor<T> at[2];  // of steps 0 .. 7 and 8 .. 15
 };
-/// The samples of the warp's sequences; `late`: at the end of the chunk where they do not fill it.
+/// The samples of the warp's sequences, so many steps later.
 template <class T>
-__device__ ChunkFactors<T> factors_of(Samples<T>& samples, const Place<T>& place, bool late,
-                                      const Count& count) {
-  ChunkFactors<T> factors;
-#pragma unroll
-  for (int k = 0; k < 2; ++k)
-    factors.at[k] =
-        cuda::left_factor(late ? samples.late_steps(place, k, count) : samples.steps(place, k));
-  return factors;
+__device__ ChunkFactors<T> factors_of(Samples<T>& samples, const Place<T>& place,
+                                      const int (&later)[2] = {0, 0}) {
+  return {cuda::left_factor(samples.steps(place, 0, later)),
+          cuda::left_factor(samples.steps(place, 1, later))};
 }
 
 /// y = T u + V x
@@ -70,26 +66,26 @@ __device__ void read(const WalkTable<T, kTiles>& table, int lane, const ChunkFac
   }
 }
 
-/// What u adds to four states.
+/// What samples add to four states.
 template <class T, int kTiles>
-__device__ cuda::Tile<T> entering(const Entry<T, kTiles>& entry, int tile, int lane,
-                                  const ChunkFactors<T>& u) {
+__device__ cuda::Tile<T> product_with_steps(const Entry<T, kTiles>& entry, int tile, int lane,
+                                            const ChunkFactors<T>& steps) {
   cuda::Tile<T> sum = {};
-  cuda::add_product(sum, u.at[0], entry[tile][0][lane]);
-  cuda::add_product(sum, u.at[1], entry[tile][1][lane]);
+  cuda::add_product(sum, steps.at[0], entry[tile][0][lane]);
+  cuda::add_product(sum, steps.at[1], entry[tile][1][lane]);
   return sum;
 }
 
 /// x becomes D x + W u.
 template <class T, int kTiles>
-__device__ void enter(const WalkTable<T, kTiles>& table, const Place<T>& place, const Count& count,
+__device__ void enter(const WalkTable<T, kTiles>& table, const Place<T>& place, const Lack& lack,
                       const ChunkFactors<T>& u, States<T, kTiles>& x) {
 #pragma unroll
   for (int tile = 0; tile < kTiles; ++tile) {
-    const cuda::Tile<T> more = entering<T, kTiles>(table.enter, tile, place.lane(), u);
+    const cuda::Tile<T> more = product_with_steps<T, kTiles>(table.enter, tile, place.lane(), u);
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
-      const Complex<T> decay = table.decay[count.extent(i)][4 * tile + place.q];
+      const Complex<T> decay = table.decay[lack.extent(i)][4 * tile + place.q];
       set_complex(x[tile], i, add_product(complex_at(more, i), decay, complex_at(x[tile], i)));
     }
   }
@@ -129,19 +125,18 @@ __global__ void __launch_bounds__(threads_of_block<T>)
   for (int64_t k = 0; k < w.cut.chunks; ++k) {
     next.put(memory.samples);
     __syncthreads();
-    const Count count(memory.in, place, k);
+    const Lack lack(memory.in, place, k);
     ChunkFactors<T> u;
     if (place.busy) {
-      u = factors_of(memory.samples, place, false, count);
       cuda::Tile<T> y[2] = {};
-      if (w.out.data) read(table, place.lane(), u, x, y);
-      if (k >= w.cut.whole_chunks) u = factors_of(memory.samples, place, true, count);
-      __syncwarp();  // all lanes have read their samples
+      if (w.out.data) read(table, place.lane(), factors_of(memory.samples, place), x, y);
+      u = factors_of(memory.samples, place, lack.steps);  // what there is, at the end of the chunk
+      __syncwarp();                                       // all lanes have read their samples
       memory.samples.set_steps(place, 0, y[0]);
       memory.samples.set_steps(place, 1, y[1]);
     }
     if (k + 1 < w.cut.chunks) next.load(memory.in, w.cut, place, k + 1, w.in.strides[1]);
-    if (place.busy) enter(table, place, count, u, x);
+    if (place.busy) enter(table, place, lack, u, x);
     __syncthreads();
     if (w.out.data)
       Carrier<T>::store(memory.samples, memory.out, w.cut, place, k, w.out.strides[1],

@@ -79,7 +79,7 @@ void gradients_of_system(const DiagonalScan& in, const Tensor& dy, const Tensor&
   Table* tables = static_cast<Table*>(memory.raw());
   cuda::launch(gradient_table_kernel<T, gradient_tiles>, cuda::blocks(groups * cut.channels, 32),
                system, cut.rest(), cut.channels, cut.states, tables);
-  const auto run = [&] {
+  const auto run = [&](int64_t groups) {
     cuda::launch(gradient_kernel<T>, cut.template grid<T>(groups, sizeof(GradientMemory<T>)), g,
                  static_cast<int>(groups), tables);
   };
@@ -87,7 +87,7 @@ void gradients_of_system(const DiagonalScan& in, const Tensor& dy, const Tensor&
   const Tensor passed = Tensor::empty({cut.sequences(), cut.channels, state_parts, cut.states},
                                       dtype_of<std::complex<T>>, device);
   g.ends = complex_view<T, 4>(passed);
-  if (cut.segments > 1) run();
+  if (cut.segments > 1) run(groups);
   g.starts = g.ends, g.ends = {};
   cuda::launch(carry_parts_kernel<T>, cuda::cover(cut.batch * cut.channels * cut.states), system,
                cut, complex_view<T, 3>(in.state), g.starts);
@@ -98,7 +98,7 @@ void gradients_of_system(const DiagonalScan& in, const Tensor& dy, const Tensor&
   g.dy = dy.view<const T, 3>();
   g.dlast = complex_view<T, 3>(dstate);
   g.sums = parts.data<T>();
-  run();
+  run(groups + 1);  // and the lags
   add_parts<T>(parts, 1, sums);
   g.sums = sums.data<T>();
   cuda::launch(chain_kernel<T>, cuda::cover(cut.channels * cut.states), system, g,

@@ -68,7 +68,7 @@ TEST(DiagonalScanChunks, GradientsAgreeWithCentralDifferences) {
   for (const ScanCase& c : {ScanCase{1, 15, 1, 1}, ScanCase{3, 16, 3, 5}, ScanCase{1, 17, 3, 5},
                             ScanCase{3, 31, 1, 32}, ScanCase{3, 32, 3, 5}, ScanCase{1, 33, 33, 1},
                             ScanCase{1, 32, 3, 32}, ScanCase{3, 53, 3, 9}, ScanCase{1, 53, 1, 1},
-                            ScanCase{1, 127, 2, 3}, ScanCase{3, 333, 2, 9}, ScanCase{35, 33, 2, 2}})
+                            ScanCase{1, 127, 2, 3}, ScanCase{1, 150, 2, 9}, ScanCase{33, 32, 1, 2}})
     for (const bool pairs : {false, true}) {
       SCOPED_TRACE(str(str_of(c), " ", pairs));
       const kernels::DiagonalScan in = scan_arguments(c, DType::f64);

@@ -199,8 +199,15 @@ TEST(DiagonalScan, PackedDocumentsEqualSeparateOnes) {
     const Variable alone_u(cut(u), true);
     const auto alone = diagonal_scan(alone_u, in.A, in.B, in.C);
     alone.y.backward(cut(dy));
-    EXPECT_TRUE(same_bits(cut(packed.y.value()), alone.y.value()));
-    EXPECT_TRUE(same_bits(cut(packed_u.grad()), alone_u.grad()));
+    const auto expect_equal = [&](const Tensor& part, const Tensor& whole) {
+      // A GPU computes a long document by itself, without resets, in another way.
+      if (u.device() == host)
+        EXPECT_TRUE(same_bits(part, whole));
+      else
+        testing::expect_close(part, whole, 1e-6);
+    };
+    expect_equal(cut(packed.y.value()), alone.y.value());
+    expect_equal(cut(packed_u.grad()), alone_u.grad());
   }
 }
 
