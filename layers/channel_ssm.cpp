@@ -90,12 +90,13 @@ Output ChannelSsm::forward(const Variable& u, const State& state, const Context&
   // A convolution of packed documents neither starts from a state nor leaves one, and one of irregular samples does
   // not exist: the recurrence does both.
   const bool stateful = !state.empty() || context.keep_state;
+  const bool prefers_scan = time >= system.shortest_preferred_scan && !context.resets.defined();
   const bool convolve =
       !causal() ||
       (time <= system.longest_convolution && !context.intervals.defined() &&
        !(context.resets.defined() && stateful) &&
-       (context.mode == Mode::convolution ||
-        (context.mode == Mode::automatic && !stateful && time >= shortest_convolution)));
+       (context.mode == Mode::convolution || (context.mode == Mode::automatic && !stateful &&
+                                              !prefers_scan && time >= shortest_convolution)));
   Output out;
   Variable v;  // [batch, time, channel]
   if (convolve) {

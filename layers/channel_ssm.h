@@ -8,7 +8,7 @@
 // of a convolution, for whole sequences, and the recurrence, for states, pieces and single steps. A
 // convolution that starts from a state adds its response, and one that leaves a state runs the
 // recurrence for it; left to choose, the layer convolves whole sequences and runs the recurrence where
-// there is a state.
+// there is a state, or where a GPU runs it by matrix products (kernels/diagonal_scan).
 //
 // n_ssm: A and B have that many rows, shared by groups of channels: channel h has row h mod n_ssm.
 // Context::rate divides all step sizes, and intervals multiply them, each at its sample: a system of
@@ -93,6 +93,8 @@ class ChannelSsm : public SequenceLayer, public TimeInvariant {
     size_t state_tensors = 1;
     /// Longer inputs go through the recurrence.
     int64_t longest_convolution = std::numeric_limits<int64_t>::max();
+    /// Left to choose, the layer scans inputs of at least so many steps without resets.
+    int64_t shortest_preferred_scan = std::numeric_limits<int64_t>::max();
   };
   virtual Representations represent(const Context& context) const = 0;
   /// What each mode is multiplied by in one step; of a conjugate pair one.

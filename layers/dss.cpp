@@ -89,7 +89,8 @@ ChannelSsm::Representations Dss::exponential(const Context& context) const {
                 return s4d_kernel(dt, A, (reverse ? W_reverse_ : W_).value(), time);
               },
           .scan = [=, this](const Variable& u,
-                            const State& before) { return scan(u, before, dt, A, {}, context); }};
+                            const State& before) { return scan(u, before, dt, A, {}, context); },
+          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value().device())};
 }
 
 ChannelSsm::Representations Dss::softmax(const Context& context) const {

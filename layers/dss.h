@@ -13,7 +13,8 @@
 // A mode that grows (Re A > 0) weighs what lies l_max steps back most. The kernel is computed backwards from
 // there, where that mode decays, so that nothing overflows whatever Re z: this is the shift of a softmax by its
 // maximum. The recurrence of such a mode is unstable as it stands: it agrees with the kernel up to l_max steps,
-// while L Re z stays below about 80 (f32) or 700 (f64), and grows on beyond.
+// while L Re z stays below about 80 (f32) or 700 (f64), and grows on beyond. So where a GPU would scan exp by
+// choice, it convolves softmax.
 //
 // A starts as the eigenvalues of the normal part of HiPPO-LegS, one of each conjugate pair, so that d_state
 // real dimensions are d_state / 2 complex ones. State: x, complex [batch, d_model, d_state / 2].

@@ -73,7 +73,9 @@ ChannelSsm::Representations S4D::represent(const Context& context) const {
                                                    .method = method_});
     return {y, {after}};
   };
-  return {.kernel = kernel, .scan = scan};
+  return {.kernel = kernel,
+          .scan = scan,
+          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value().device())};
 }
 
 std::vector<complex128> S4D::poles() const {

@@ -26,7 +26,7 @@ struct Output {
 
 /// The representation that a linear time-invariant layer computes with. The results agree.
 enum class Mode {
-  automatic,    ///< convolution for long inputs without packing, else scan
+  automatic,    ///< convolution for long inputs without packing, else scan; s4d on a GPU: scan
   convolution,  ///< whole sequences through an FFT
   scan,         ///< the recurrence; with time = 1 it is the step of generation
 };

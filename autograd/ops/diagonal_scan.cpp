@@ -1,5 +1,7 @@
 #include "autograd/ops/diagonal_scan.h"
 
+#include <limits>
+
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/shape.h"
 #include "core/shape_check.h"
@@ -41,6 +43,11 @@ DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Var
         return Tensors{d.u, d.A, d.B, d.C, d.state};
       });
   return {results[0], results[1]};
+}
+
+int64_t shortest_scan_in_chunks(Device device) {
+  return device.kind == DeviceKind::cuda ? kernels::shortest_scan_in_chunks
+                                         : std::numeric_limits<int64_t>::max();
 }
 
 DiagonalScanResult sampled_diagonal_scan(const Variable& u, const Variable& dt, const Variable& A,

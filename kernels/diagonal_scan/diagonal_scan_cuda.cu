@@ -1,5 +1,6 @@
 // The recurrence of a diagonal model on a GPU: a warp has 32 channels and some elements of their states.
 // See README.md, "On a GPU".
+#include "kernels/diagonal_scan/diagonal_scan_chunks.h"
 #include "kernels/diagonal_scan/diagonal_step_cuda.h"
 
 namespace lw::kernels {
@@ -225,7 +226,12 @@ void for_step(const DiagonalScan& in, F&& f) {
   });
 }
 
+bool in_chunks(const DiagonalScan& in) {
+  return !in.resets && !in.intervals && in.u.size(1) >= shortest_scan_in_chunks && in.A.size(1) > 0;
+}
+
 void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
+  if (in_chunks(in)) return diagonal_scan_forward_in_chunks(in, y, state);
   for_step(in, [&](auto type, auto step) {
     forward_of<typename decltype(type)::type, typename decltype(step)::type>(in, y, state);
   });
@@ -233,6 +239,7 @@ void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
 
 void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
               DiagonalScanGradients& out) {
+  if (in_chunks(in)) return diagonal_scan_backward_in_chunks(in, dy, dstate, out);
   for_step(in, [&](auto type, auto step) {
     backward_of<typename decltype(type)::type, typename decltype(step)::type>(in, dy, dstate, out);
   });

@@ -71,6 +71,19 @@ T from_lane(uint32_t mask, T value, int source) {
   });
 }
 
+/// Calls use(of), where of(lane) is what that lane of the whole warp gave.
+template <class T, class Use>
+void look_at_lanes(const T& mine, const Use& use) {
+  exchange(0xffffffffu, &mine, [&](const uint64_t* slots) {
+    use([&](int lane) -> const T& {
+      const T* theirs;
+      std::memcpy(&theirs, &slots[lane], sizeof(theirs));
+      return *theirs;
+    });
+    return &mine;
+  });
+}
+
 template <class T>
 void check_argument(const T& argument) {
   if constexpr (std::is_pointer_v<T>)
@@ -130,6 +143,43 @@ void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t sha
 template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(emulator::dynamic_shared_memory());
+}
+
+/// The nearest number of 11 bits, as an f32; halves away from zero.
+inline uint32_t round_to_tf32(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  return std::isnan(x) ? bits : (bits + 0x1000) & 0xffffe000u;
+}
+
+/// sum = a b + c by a warp, with the fragments of the PTX ISA: m16n8k8 of TF32 and m8n8k4 of f64.
+inline void mma(float (&sum)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
+                const float (&c)[4]) {
+  struct Factors {
+    float a[4], b[2];
+  } mine;
+  std::memcpy(mine.a, a, sizeof(mine.a));
+  std::memcpy(mine.b, b, sizeof(mine.b));
+  const int row = emulator::lane() / 4, column = 2 * (emulator::lane() % 4);
+  emulator::look_at_lanes(mine, [&](const auto& of) {
+    std::memmove(sum, c, sizeof(c));
+    for (int i = 0; i < 4; ++i)  // row or row + 8, column or column + 1
+      for (int k = 0; k < 8; ++k)
+        sum[i] +=
+            of(4 * row + k % 4).a[i / 2 + 2 * (k / 4)] * of(4 * (column + i % 2) + k % 4).b[k / 4];
+  });
+}
+inline void mma(double (&sum)[2], double a, double b, const double (&c)[2]) {
+  struct Factors {
+    double a, b;
+  } mine{a, b};
+  const int row = emulator::lane() / 4, column = 2 * (emulator::lane() % 4);
+  emulator::look_at_lanes(mine, [&](const auto& of) {
+    std::memmove(sum, c, sizeof(c));
+    for (int i = 0; i < 2; ++i)
+      for (int k = 0; k < 4; ++k)
+        sum[i] = std::fma(of(4 * row + k).a, of(4 * (column + i) + k).b, sum[i]);
+  });
 }
 
 }  // namespace lw::cuda
