@@ -14,7 +14,6 @@
 #include "apps/run.h"
 #include "autograd/profile.h"
 #include "core/parallel.h"
-#include "layers/weight_format.h"
 
 namespace lw {
 namespace {
@@ -71,7 +70,7 @@ int bench_generate(const BenchArguments& arguments) {
   perturb(parameters);
   std::optional<BenchDump> dump;
   if (!arguments.dump.empty()) dump.emplace(arguments.dump).parameters(parameters);
-  const StoredWeights stored = store_weights(parameters, weight_format(arguments.weights));
+  const StoredWeights stored = store_weights_as(arguments.weights, parameters);
 
   if (dump) {
     const NoGrad no_grad;
@@ -114,6 +113,7 @@ int bench_generate(const BenchArguments& arguments) {
                 {"device", config.device},
                 {"threads", num_threads()},
                 {"weights", arguments.weights},
+                {"weights_stored", stored.stored},
                 {"weights_error", stored.error},
                 {"worst_weight", stored.worst},
                 {"tokens", ms.size()},

@@ -153,7 +153,10 @@ void CommandLine::add_inspect_hippo(CLI::App& inspect) {
       "hippo", "show what a HiPPO memory keeps of a signal",
       [this] { return inspect_hippo(hippo_); }, &inspect);
   c->option_defaults()->always_capture_default();
-  c->add_option("--measure", hippo_.measure, "what of the past counts: legs, legt, lmu, lagt, fout")
+  std::string measures;
+  for (const std::string& name : hippo_memory_measures())
+    measures += str(measures.empty() ? "" : ", ", name);
+  c->add_option("--measure", hippo_.measure, "what of the past counts: " + measures)
       ->check(one_of_words(hippo_memory_measures()));
   c->add_option("--order", hippo_.order, "numbers to remember it in")
       ->check(integer_between(1, 1024));
@@ -165,7 +168,7 @@ void CommandLine::add_inspect_hippo(CLI::App& inspect) {
   c->add_option("--steps", hippo_.steps, "of the signal (default: 2000, or all rows of the file)")
       ->check(integer_between(1, 10'000'000));
   c->add_option("--window", hippo_.window,
-                "of legt, lmu and fout (default: 0.5), or how fast lagt fades (default: 1/order); "
+                "length of a window (default: 0.5), or how fast lagt fades (default: 1/order); "
                 "the signal lasts 1")
       ->check(number_above(0));
   c->add_option("--out", hippo_.out, "folder for pictures")->check(not_empty());

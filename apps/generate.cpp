@@ -1,6 +1,7 @@
 #include "apps/generate.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <numeric>
 #include <ranges>
 
@@ -47,6 +48,16 @@ std::pair<std::vector<int64_t>, double> likeliest(std::span<const float> probabi
 }
 
 }  // namespace
+
+StoredWeights store_weights_as(const std::string& format, const Parameters& parameters) {
+  const StoredWeights stored = store_weights(parameters, weight_format(format));
+  if (stored.stored == 0 && weight_format(format) != WeightFormat::f32)
+    std::fprintf(stderr,
+                 "--weights %s: no matrix of this model has rows of 32 elements; all weights stay "
+                 "f32\n",
+                 format.c_str());
+  return stored;
+}
 
 int64_t sample_token(std::span<const float> logits, const Sampling& s,
                      std::span<const int64_t> seen, int64_t position) {

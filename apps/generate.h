@@ -4,8 +4,12 @@
 #include <functional>
 
 #include "layers/model.h"
+#include "layers/weight_format.h"
 
 namespace lw {
+
+/// store_weights in the format of --weights; stderr says so if no parameter is fit for it.
+StoredWeights store_weights_as(const std::string& format, const Parameters& parameters);
 
 /// How the next token is drawn from the logits. The default samples from the model's distribution.
 struct Sampling {

@@ -6,7 +6,6 @@
 #include "apps/run.h"
 #include "apps/signals.h"
 #include "core/json.h"
-#include "layers/weight_format.h"
 
 namespace lw {
 
@@ -14,7 +13,7 @@ int generate_command(const GenerateArguments& a) {
   const TrainedRun run = open_run(a.run, a.overrides, Corpus::unread);
   check(run.data.vocabulary != nullptr && run.data.task.autoregressive, "generate: ", a.run,
         " is no language model");
-  const StoredWeights stored = store_weights(run.model->parameters(), weight_format(a.weights));
+  const StoredWeights stored = store_weights_as(a.weights, run.model->parameters());
   const Sampling sampling{.temperature = a.temperature,
                           .top_k = a.top_k,
                           .top_p = a.top_p,
@@ -43,6 +42,7 @@ int generate_command(const GenerateArguments& a) {
                                       {"text", run.data.vocabulary->decode(tokens)},
                                       {"tokens", tokens.size()},
                                       {"weights", a.weights},
+                                      {"weights_stored", stored.stored},
                                       {"weights_error", stored.error},
                                       {"worst_weight", stored.worst}};
     std::printf("%s\n",

@@ -74,11 +74,14 @@ PieceSignal signal_of_file(const std::string& file, int64_t rows) {
   return signal;
 }
 
+/// The measure by its name in the literature, and the one asked for where that is another.
 std::string title(const std::string& measure) {
   if (measure == "legs") return "HiPPO-LegS";
-  if (measure.starts_with("legt")) return "HiPPO-LegT";
+  if (measure == "legt") return "HiPPO-LegT";
   if (measure == "lmu") return "Legendre Memory Unit";
-  return measure == "lagt" ? "HiPPO-LagT" : "HiPPO-FouT";
+  if (measure == "lagt") return "HiPPO-LagT";
+  if (measure == "fout") return "HiPPO-FouT";
+  return str(measure.starts_with("legt") ? "HiPPO-LegT" : "HiPPO-FouT", " (", measure, ")");
 }
 
 bool is_window(const HippoMemoryOptions& options) {
@@ -117,6 +120,10 @@ HippoMemory remember(const HippoMemoryOptions& options, const PieceSignal& signa
   HippoMemory memory(options);
   for (size_t k = 0; k < signal.size(); ++k) memory.update({&signal.values[k], 1}, signal.ends[k]);
   return memory;
+}
+
+bool reaches(const HippoMemory& memory, const PieceSignal& signal) {
+  return signal.middle(signal.size() - 1) >= memory.oldest();
 }
 
 double relative_error(const HippoMemory& memory, const PieceSignal& signal) {
@@ -227,13 +234,22 @@ Chart discretization_chart(const HippoMemoryOptions& options, const PieceSignal&
               .log_y = true};
   for (const std::string& rule : sampling_rules()) {
     Curve curve{.name = rule};
+    int64_t unstable = 0;  // the most pieces for which it is
     HippoMemoryOptions with_rule = options;
     with_rule.rule = sampling_rule(rule);
     for (int64_t pieces = 125; pieces <= 4000; pieces *= 2) {
       const PieceSignal sample = sampled(signal.name, signal.law, pieces);
-      const double error = relative_error(remember(with_rule, sample), sample);
-      if (error < 10) curve.points.emplace_back(static_cast<double>(pieces), error);
+      const HippoMemory memory = remember(with_rule, sample);
+      if (!reaches(memory, sample)) continue;
+      const double error = relative_error(memory, sample);
+      if (error < 10)
+        curve.points.emplace_back(static_cast<double>(pieces), error);
+      else
+        unstable = pieces;
     }
+    if (unstable > 0)
+      chart.note += str(chart.note.empty() ? "" : "; ", rule, ": unstable at ", unstable, " steps",
+                        unstable > 125 ? " and fewer" : "");
     chart.curves.push_back(curve);
   }
   return chart;

@@ -34,6 +34,8 @@ const std::vector<std::string>& demo_signals();
 PieceSignal demo_signal(const std::string& name_or_file, int64_t steps);
 
 HippoMemory remember(const HippoMemoryOptions& options, const PieceSignal& signal);
+/// Whether the middle of a piece is remembered: else there is no error to speak of.
+bool reaches(const HippoMemory& memory, const PieceSignal& signal);
 double relative_error(const HippoMemory& memory, const PieceSignal& signal);
 
 /// Signal and reconstruction, and below them the error.
@@ -43,7 +45,8 @@ std::vector<Chart> reconstruction_charts(const HippoMemoryOptions& options,
 Chart basis_chart(const HippoMemoryOptions& options, const HippoMemory& memory);
 /// How much each moment of the past counts; of a window also what coefficient 0 keeps of it.
 Chart measure_chart(const HippoMemoryOptions& options);
-/// The error of every rule against the number of pieces; the signal must have a law.
+/// The error of every rule against the number of pieces, where that is less than 10; a note names the
+/// rules and pieces for which it is not. The signal must have a law.
 Chart discretization_chart(const HippoMemoryOptions& options, const PieceSignal& signal);
 
 }  // namespace lw

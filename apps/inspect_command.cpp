@@ -1,4 +1,6 @@
 // longwave inspect: what the layers of a model remember, trained or as they start, in figures and pictures.
+#include <cmath>
+
 #include "apps/commands.h"
 #include "apps/memory_charts.h"
 #include "apps/output.h"
@@ -60,6 +62,12 @@ void print_layer(const LayerMemory& memory, bool json) {
                               {"kind", memory.selection ? "selective" : "time-invariant"},
                               {"channels", memory.steps.size()},
                               {"memory_steps", range_of(memory.steps)}};
+  if (std::isfinite(memory.uncertain_from)) {
+    nlohmann::ordered_json lower_bounds;
+    for (const double share : {0., 0.5, 1.})
+      lower_bounds.push_back(quantile(memory.steps, share) >= memory.uncertain_from);
+    line["lower_bounds"] = lower_bounds;
+  }
   if (!memory.step_sizes().empty()) line["step_sizes"] = range_of(memory.step_sizes());
   if (memory.dynamics) {
     std::vector<double> radii;
@@ -76,7 +84,8 @@ void print_layer(const LayerMemory& memory, bool json) {
   std::printf("layer %lld, %s, %zu channels %s\n", static_cast<long long>(memory.layer),
               line["kind"].get<std::string>().c_str(), memory.steps.size(),
               memory.layer == 0 ? "(least, middle, largest)" : "");
-  three("steps remembered", "memory_steps");
+  std::printf("  %-18s %10s %10s %10s\n", "steps remembered", steps_text(memory, 0).c_str(),
+              steps_text(memory, 0.5).c_str(), steps_text(memory, 1).c_str());
   three("step sizes", "step_sizes");
   three("|pole|", "pole_radii");
 }
@@ -107,7 +116,7 @@ Sight of_config(const InspectArguments& arguments) {
                     Random(static_cast<uint64_t>(config.seed)).fork("model"));
   const std::string kind = config.model.layer.kind();
   for (const Block* block : model.blocks())
-    check(dynamic_cast<const TimeInvariant*>(&block->layer()) != nullptr, kind,
+    check(dynamic_cast<const Selective*>(&block->layer()) == nullptr, kind,
           " has no memory of its own that could be shown before it is trained\n  train it, and "
           "inspect the run");
   return {config.name,
@@ -122,7 +131,7 @@ void write_pictures(const Path& folder, const Sight& sight) {
   bool selects = false;
   for (const LayerMemory& memory : sight.layers) {
     const std::vector<Chart> charts = charts_of(memory);
-    write_file(folder / str("layer-", memory.layer, ".svg"), svg(charts, charts.size()));
+    write_file(folder / str("layer-", memory.layer, ".svg"), svg(charts, 2));
     selects = selects || memory.selection;
   }
   if (selects) write_file(folder / "selection.svg", selection_svg(sight.layers, sight.labels));
@@ -136,8 +145,9 @@ void write_pictures(const Path& folder, const Sight& sight) {
 int inspect_command(const InspectArguments& arguments) {
   const Sight sight =
       std::filesystem::is_regular_file(arguments.run) ? of_config(arguments) : of_run(arguments);
-  check(!sight.layers.empty(), "inspect: layers of kind ", sight.kind,
-        " tell nothing of what they remember");
+  check(!sight.layers.empty(), "layers of kind ", sight.kind,
+        " tell nothing of what they remember, trained or not\n  state-space layers do; "
+        "layers/dynamics.h says how another would");
   if (!arguments.out.empty()) write_pictures(arguments.out, sight);
   for (const LayerMemory& memory : sight.layers) print_layer(memory, arguments.json);
   return 0;

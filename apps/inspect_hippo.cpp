@@ -36,6 +36,9 @@ int inspect_hippo(const InspectHippoArguments& arguments) {
   const HippoMemoryOptions options = memory_options(arguments);
   const PieceSignal signal = demo_signal(arguments.signal, arguments.steps);
   const HippoMemory memory = remember(options, signal);
+  check(reaches(memory, signal), "--window ", options.theta, ": expected at least ",
+        1 - signal.middle(signal.size() - 1), ", half of the last of ", signal.size(),
+        " steps: nothing in the window can be compared\n  take a longer window, or more --steps");
   const double error = relative_error(memory, signal);
   if (!arguments.out.empty()) write_pictures(arguments.out, options, signal, memory);
 

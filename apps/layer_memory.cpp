@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "core/error.h"
 
 namespace lw {
 namespace {
@@ -15,6 +19,27 @@ double steps_held(const std::vector<double>& kernel) {
   size_t steps = 0;
   while (steps < kernel.size() && sum < held * total) sum += std::abs(kernel[steps++]);
   return static_cast<double>(steps);
+}
+
+std::vector<double> steps_held(const Tensor& kernel) {
+  std::vector<double> steps;
+  for (int64_t c = 0; c < kernel.size(1); ++c) steps.push_back(steps_held(column_of(kernel, c)));
+  return steps;
+}
+
+/// Sets the steps, measured on kernels of twice the length until no channel's figure grows.
+void measure(const TimeInvariant& layer, LayerMemory& memory) {
+  constexpr int64_t shortest_kernel = 1024;
+  constexpr double growth = 1.01;
+  std::vector<double> before;
+  for (int64_t length = shortest_kernel; length <= longest_kernel; length *= 2) {
+    before = std::exchange(memory.steps, steps_held(layer.kernel(length)));
+    memory.uncertain_from = std::numeric_limits<double>::infinity();
+    for (size_t c = 0; c < memory.steps.size(); ++c)
+      if (before.empty() || memory.steps[c] > growth * before[c])
+        memory.uncertain_from = std::min(memory.uncertain_from, memory.steps[c]);
+    if (std::isinf(memory.uncertain_from)) return;
+  }
 }
 
 std::vector<double> steps_remembered(const Selection& selection) {
@@ -46,8 +71,7 @@ std::vector<LayerMemory> memory_of(const Model& model, const Tensor& input) {
     const SequenceLayer& layer = model.blocks()[i]->layer();
     if (const auto* invariant = dynamic_cast<const TimeInvariant*>(&layer)) {
       memory.dynamics = invariant->dynamics(input.size(1));
-      for (int64_t c = 0; c < memory.dynamics->kernel.size(1); ++c)
-        memory.steps.push_back(steps_held(column_of(memory.dynamics->kernel, c)));
+      measure(*invariant, memory);
     } else if (const auto* selective = dynamic_cast<const Selective*>(&layer)) {
       memory.selection = selective->selection(inputs[i]);
       memory.steps = steps_remembered(*memory.selection);
@@ -57,6 +81,13 @@ std::vector<LayerMemory> memory_of(const Model& model, const Tensor& input) {
     layers.push_back(std::move(memory));
   }
   return layers;
+}
+
+std::string steps_text(const LayerMemory& memory, double share, const char* at_least) {
+  const double steps = quantile(memory.steps, share);
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.4g", steps);
+  return str(steps >= memory.uncertain_from ? at_least : "", digits);
 }
 
 double quantile(std::vector<double> values, double share) {

@@ -9,7 +9,7 @@
 namespace lw {
 namespace {
 
-constexpr size_t most_columns = 160;  // of a heat map
+constexpr size_t most_columns = 512;  // of a heat map
 
 /// delta [time, channel] of the one sample.
 Tensor steps_of(const Selection& selection) {
@@ -52,10 +52,14 @@ Chart pole_panel(const Dynamics& dynamics) {
 }
 
 Chart kernel_panel(const LayerMemory& memory) {
-  Chart chart =
-      panel("kernels of short, middle and long memory", "steps ago", "share of the largest");
-  for (const int64_t channel : typical_channels(memory.steps)) {
-    Curve curve{.name = str("channel ", channel)};
+  Chart chart = panel("kernels by memory (channel)", "steps ago", "share of the largest");
+  const std::vector<int64_t> channels = typical_channels(memory.steps);
+  for (const int64_t channel : channels) {
+    const char* memory_is = channels.size() < 3      ? "channel"
+                            : chart.curves.empty()   ? "short"
+                            : channel == channels[1] ? "middle"
+                                                     : "long";
+    Curve curve{.name = str(memory_is, " (", channel, ")")};
     const std::vector<double> kernel = column_of(memory.dynamics->kernel, channel);
     double step = 0, largest = 1e-30;
     for (const double k : kernel) largest = std::max(largest, std::abs(k));
@@ -95,6 +99,23 @@ std::vector<double> attention_of(const Selection& selection) {
   return levels;
 }
 
+/// So wide that no label touches the next.
+double width_of_cells(const std::vector<std::string>& labels) {
+  constexpr double letter = 7.3, apart = 5, least = 13;
+  double width = least, before = 0;
+  size_t cells = 0;  // since the last label
+  for (const std::string& label : labels) {
+    ++cells;
+    const auto letters = std::count_if(label.begin(), label.end(),
+                                       [](char c) { return (c & 0xc0) != 0x80; });  // of UTF-8
+    if (letters == 0) continue;
+    const double half = letter * static_cast<double>(letters) / 2;
+    if (before > 0) width = std::max(width, (before + half + apart) / static_cast<double>(cells));
+    before = half, cells = 0;
+  }
+  return width;
+}
+
 }  // namespace
 
 std::vector<Chart> charts_of(const LayerMemory& memory) {
@@ -104,7 +125,10 @@ std::vector<Chart> charts_of(const LayerMemory& memory) {
             histogram_panel("step sizes", "step size", "channels and steps", memory.step_sizes())};
   std::vector<Chart> charts{
       pole_panel(*memory.dynamics), kernel_panel(memory),
-      histogram_panel("memory", "steps that hold 95 % of a kernel", "channels", memory.steps)};
+      histogram_panel("memory",
+                      str("steps that hold 95 % of a kernel",
+                          std::isfinite(memory.uncertain_from) ? ", at least" : ""),
+                      "channels", memory.steps)};
   if (!memory.step_sizes().empty())
     charts.push_back(histogram_panel("step sizes", "step size", "channels", memory.step_sizes()));
   return charts;
@@ -112,26 +136,40 @@ std::vector<Chart> charts_of(const LayerMemory& memory) {
 
 std::string selection_svg(const std::vector<LayerMemory>& layers,
                           const std::vector<std::string>& labels) {
-  constexpr double left = 76, top = 40, cell_width = 13, cell_height = 22;
-  size_t rows = 0;
-  for (const LayerMemory& memory : layers) rows += memory.selection.has_value();
+  constexpr double left = 76, right = 20, top = 40, width = 960;
+  constexpr double cell_height = 22, gap = 14;
+  std::vector<const LayerMemory*> selective;
+  for (const LayerMemory& memory : layers)
+    if (memory.selection) selective.push_back(&memory);
   const size_t columns = std::min(labels.size(), most_columns);
-  Svg out(left + cell_width * static_cast<double>(columns) + 20,
-          top + cell_height * static_cast<double>(rows + 1) + 16);
-  out.text(left, 24, "start", "where each layer looks: dark is a large step", " font-size=\"16\"");
-  double y = top;
-  for (const LayerMemory& memory : layers) {
-    if (!memory.selection) continue;
-    out.text(left - 8, y + 15, "end", str("layer ", memory.layer));
-    const std::vector<double> levels = attention_of(*memory.selection);
-    for (size_t t = 0; t < columns; ++t)
-      out.rectangle(left + cell_width * static_cast<double>(t), y, cell_width, cell_height - 2,
-                    "#3b82c4", levels[t]);
-    y += cell_height;
+  const double cell_width = width_of_cells(labels);
+  const size_t in_row =
+      std::max<size_t>(1, static_cast<size_t>((width - left - right) / cell_width));
+  const size_t rows = (columns + in_row - 1) / in_row;
+  const double row_height = cell_height * static_cast<double>(selective.size() + 1) + gap;
+  Svg out(width, top + row_height * static_cast<double>(rows));
+  out.text(left, 24, "start",
+           str("where each layer looks: the bluer, the larger the step",
+               columns < labels.size() ? str("; ", columns, " of ", labels.size(), " steps") : ""),
+           " font-size=\"16\"");
+  std::vector<std::vector<double>> levels;
+  for (const LayerMemory* memory : selective) levels.push_back(attention_of(*memory->selection));
+  for (size_t row = 0; row < rows; ++row) {
+    const double y = top + row_height * static_cast<double>(row);
+    const size_t first = row * in_row, last = std::min(columns, first + in_row);
+    const auto x = [&](size_t t) { return left + cell_width * static_cast<double>(t - first); };
+    for (size_t i = 0; i < selective.size(); ++i) {
+      const double cell = y + cell_height * static_cast<double>(i);
+      out.text(left - 8, cell + 15, "end", str("layer ", selective[i]->layer));
+      for (size_t t = first; t < last; ++t)
+        out.rectangle(x(t), cell, cell_width, cell_height - 2, "#3b82c4", levels[i][t]);
+    }
+    const double below = y + cell_height * static_cast<double>(selective.size()) + 14;
+    for (size_t t = first; t < last; ++t)
+      if (!labels[t].empty())
+        out.text(x(t) + cell_width / 2, below, "middle", labels[t],
+                 " font-family=\"monospace\" font-size=\"12\"");
   }
-  for (size_t t = 0; t < columns; ++t)
-    out.text(left + cell_width * (static_cast<double>(t) + 0.5), y + 14, "middle", labels[t],
-             " font-family=\"monospace\" font-size=\"10\"");
   return std::move(out).finish();
 }
 
@@ -143,24 +181,27 @@ std::string memory_page(const std::string& title, const std::string& subtitle,
       "</title>\n<style>:root{color-scheme:light dark}body{font:16px/1.5 sans-serif;max-width:"
       "1900px;margin:2rem auto;padding:0 1rem}h1{margin-bottom:0}table{border-collapse:collapse}"
       "td,th{padding:.2rem 1rem;text-align:right;border-bottom:1px solid #8884}svg{max-width:100%;"
-      "height:auto}</style></head>\n<body><h1>",
+      "height:auto}.looks{max-width:960px}.charts{display:grid;grid-template-columns:repeat(auto-"
+      "fit,minmax(min(420px,"
+      "100%),1fr));gap:1rem}</style></head>\n<body><h1>",
       escaped(title), "</h1>\n<p>", escaped(subtitle), "</p>\n");
   page +=
       "<table><tr><th>layer</th><th>channels</th><th colspan=\"3\">steps remembered: least, "
       "median, most</th></tr>\n";
   bool selects = false;
   for (const LayerMemory& memory : layers) {
-    page += str("<tr><td>", memory.layer, "</td><td>", memory.steps.size(), "</td><td>",
-                number_label(quantile(memory.steps, 0)), "</td><td>",
-                number_label(quantile(memory.steps, 0.5)), "</td><td>",
-                number_label(quantile(memory.steps, 1)), "</td></tr>\n");
+    page += str("<tr><td>", memory.layer, "</td><td>", memory.steps.size(), "</td>");
+    for (const double share : {0., 0.5, 1.})
+      page += str("<td>", steps_text(memory, share, "\u2265 "), "</td>");
+    page += "</tr>\n";
     selects = selects || memory.selection;
   }
   page += "</table>\n";
-  if (selects) page += selection_svg(layers, labels);
+  if (selects) page += str("<div class=\"looks\">\n", selection_svg(layers, labels), "</div>\n");
   for (const LayerMemory& memory : layers) {
-    const std::vector<Chart> charts = charts_of(memory);
-    page += str("<h2>layer ", memory.layer, "</h2>\n", svg(charts, charts.size()));
+    page += str("<h2>layer ", memory.layer, "</h2>\n<div class=\"charts\">\n");
+    for (const Chart& chart : charts_of(memory)) page += svg(chart);
+    page += "</div>\n";
   }
   return page + "</body></html>\n";
 }

@@ -13,8 +13,9 @@ namespace lw {
 /// along the input, memory and step sizes of a selective one.
 std::vector<Chart> charts_of(const LayerMemory& memory);
 
-/// A row for each selective layer and a column for each step of the input, of the first 160, darker where the layer takes
-/// larger steps: there it looks at the input and forgets what came before. `labels` name the columns.
+/// A row for each selective layer and a column for each step of the input, of the first 512, bluer where the layer takes
+/// larger steps: there it looks at the input and forgets what came before. `labels` name the columns. Long inputs go on
+/// below.
 std::string selection_svg(const std::vector<LayerMemory>& layers,
                           const std::vector<std::string>& labels);
 

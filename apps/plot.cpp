@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 #include "core/error.h"
@@ -31,10 +29,7 @@ struct Axis {
     return first_pixel + (value - low) / (high - low) * (last_pixel - first_pixel);
   }
   std::string label(double tick) const {
-    if (!logarithmic) return number_label(tick);
-    char digits[32];  // three of them, since 10^tick is rounded
-    std::snprintf(digits, sizeof digits, "%.3g", std::pow(10, tick));
-    return number_label(std::strtod(digits, nullptr));
+    return number_label(logarithmic ? std::pow(10, tick) : tick);
   }
 
   /// Widens an empty range and sets the ticks.
@@ -44,33 +39,41 @@ struct Axis {
       low -= std::max(0.5, std::abs(low) * 0.1), high += std::max(0.5, std::abs(high) * 0.1);
     const double pixels = std::abs(last_pixel - first_pixel);
     const double most = std::clamp(pixels / (logarithmic ? 40 : 70), 2., 6.);
-    logarithmic ? set_decades(most) : set_multiples(most);
+    ticks = logarithmic ? decades(most) : multiples(low, high, most);
   }
 
  private:
   /// About `most` multiples of 1, 2 or 5 times a power of ten.
-  void set_multiples(double most) {
+  static std::vector<double> multiples(double low, double high, double most) {
     const double raw = (high - low) / most, power = std::pow(10, std::floor(std::log10(raw)));
     const double step = power * (raw / power <= 1   ? 1
                                  : raw / power <= 2 ? 2
                                  : raw / power <= 5 ? 5
                                                     : 10);
+    std::vector<double> ticks;
     for (double tick = std::ceil(low / step) * step; tick <= high + 1e-9 * step; tick += step)
       ticks.push_back(std::abs(tick) < 1e-9 * step ? 0 : tick);
+    return ticks;
   }
 
   /// Powers of ten, every so many where there are more than `most`; where there are few of them, numbers between.
-  void set_decades(double most) {
-    const double decades = high - low, step = std::max(1., std::ceil(decades / most));
-    if (decades < 0.7) return set_multiples(most);
-    const std::vector<double> within = step > 1 || decades > 3 ? std::vector<double>{1}
-                                       : decades > 1.5         ? std::vector<double>{1, 3}
-                                                               : std::vector<double>{1, 2, 5};
+  std::vector<double> decades(double most) const {
+    const double range = high - low, step = std::max(1., std::ceil(range / most));
+    std::vector<double> ticks;
+    if (range < 0.7) {
+      ticks = multiples(std::pow(10, low), std::pow(10, high), most);
+      for (double& tick : ticks) tick = std::log10(tick);
+      return ticks;
+    }
+    const std::vector<double> within = step > 1 || range > 3 ? std::vector<double>{1}
+                                       : range > 1.5         ? std::vector<double>{1, 3}
+                                                             : std::vector<double>{1, 2, 5};
     for (double power = std::floor(low); power <= high; power += step)
       for (const double factor : within) {
         const double tick = power + std::log10(factor);
         if (tick >= low - 1e-9 && tick <= high + 1e-9) ticks.push_back(tick);
       }
+    return ticks;
   }
 };
 
@@ -160,6 +163,7 @@ class Panel {
       out_.text(x_.pixel(tick), b + 20, "middle", x_.label(tick), faint);
     }
     out_.text((l + r) / 2, b + 42, "middle", chart_.x_label, faint);
+    if (!chart_.note.empty()) out_.text(r, b + 42, "end", chart_.note, faint);
   }
 
   void draw_span(const Span& span) {

@@ -35,6 +35,7 @@ struct Chart {
   bool unit_circle = false;  ///< drawn, and the plane is [-1.05, 1.05] x [-1.05, 1.05]
   std::vector<Span> spans = {};
   std::vector<double> reach_x = {};  ///< what the x axis reaches to, whatever the curves do
+  std::string note = {};             ///< at the right below the x axis: what is not drawn
   bool x_axis = true;                ///< false: without ticks, above a chart that has the same axis
   double width = 800, height = 480;
 };

@@ -117,6 +117,14 @@ Output ChannelSsm::forward(const Variable& u, const State& state, const Context&
 
 Dynamics ChannelSsm::dynamics(int64_t length) const {
   const NoGrad no_grad;
+  Dynamics result{
+      .poles = poles(), .step_sizes = steps().value().to_vector(), .kernel = kernel(length)};
+  for (complex128& pole : result.poles) pole = {pole.real(), std::abs(pole.imag())};
+  return result;
+}
+
+Tensor ChannelSsm::kernel(int64_t length) const {
+  const NoGrad no_grad;
   const Representations system = represent({});
   Variable kernel;  // [length, channel]
   if (length <= system.longest_convolution) {
@@ -126,11 +134,7 @@ Dynamics ChannelSsm::dynamics(int64_t length) const {
     impulse.slice(1, 0, 1).fill(1);
     kernel = select(system.scan(impulse, {}).y, 0, 0);
   }
-  Dynamics result{.poles = poles(),
-                  .step_sizes = steps().value().to_vector(),
-                  .kernel = kernel.value().to(DType::f32).to(host).contiguous()};
-  for (complex128& pole : result.poles) pole = {pole.real(), std::abs(pole.imag())};
-  return result;
+  return kernel.value().to(DType::f32).to(host).contiguous();
 }
 
 std::vector<complex128> ChannelSsm::poles_of(const Variable& Abar) {

@@ -50,6 +50,7 @@ class ChannelSsm : public SequenceLayer, public TimeInvariant {
   bool continuous() const final { return true; }
   Output forward(const Variable& u, const State& state, const Context& context) const final;
   Dynamics dynamics(int64_t length) const final;
+  Tensor kernel(int64_t length) const final;
 
  protected:
   struct Setup {

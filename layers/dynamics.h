@@ -18,16 +18,21 @@ struct Dynamics {
   /// The time between two steps, of each channel (S5: of each mode). Empty where there is no
   /// continuous time.
   std::vector<double> step_sizes;
-  /// f32 [length, channel], on the host: what channel c puts out at each step after an input of 1 to
-  /// it at the first. Without the path that skips the state.
-  Tensor kernel;
+  Tensor kernel;  ///< TimeInvariant::kernel of the length asked for
 };
 
 class TimeInvariant {
  public:
   virtual ~TimeInvariant() = default;
   virtual Dynamics dynamics(int64_t length) const = 0;
+  /// f32 [length, channel], on the host: what channel c puts out at each step after an input of 1 to
+  /// it at the first. Without the path that skips the state.
+  virtual Tensor kernel(int64_t length) const = 0;
 };
+
+/// Re sum_n w_cn pole_n^l, with w [channel, mode]: f32 [length, channel], on the host.
+Tensor sum_of_modes(const std::vector<complex128>& weights, const std::vector<complex128>& poles,
+                    int64_t length);
 
 /// What a selective layer made of an input: h_t = exp(delta_t A) h_{t-1} + ...
 struct Selection {

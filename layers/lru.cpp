@@ -75,24 +75,27 @@ Output Lru::forward(const Variable& u, const State& state, const Context& contex
 
 Dynamics Lru::dynamics(int64_t length) const {
   const NoGrad no_grad;
+  const std::vector<double> parts = lambda().value().to_vector();
+  Dynamics result{.kernel = kernel(length)};
+  for (size_t n = 0, N = parts.size() / 2; n < N; ++n)
+    result.poles.emplace_back(parts[n], parts[N + n]);
+  return result;
+}
+
+Tensor Lru::kernel(int64_t length) const {
+  const NoGrad no_grad;
   const auto numbers = [](const Variable& x) { return x.value().to_vector(); };
   const std::vector<double> parts = numbers(lambda()), gamma = numbers(exp(log_gamma_)),
                             B_re = numbers(B_real_), B_im = numbers(B_imag_),
                             C_re = numbers(C_real_), C_im = numbers(C_imag_);
   const size_t N = gamma.size(), H = C_re.size() / std::max<size_t>(N, 1);
-  Dynamics result{.kernel = Tensor::zeros({length, static_cast<int64_t>(H)}, DType::f32, host)};
-  for (size_t n = 0; n < N; ++n) {
-    const complex128 pole(parts[n], parts[N + n]);
-    result.poles.push_back(pole);
-    for (size_t c = 0; c < H; ++c) {
-      complex128 term = complex128(C_re[c * N + n], C_im[c * N + n]) * gamma[n] *
-                        complex128(B_re[n * H + c], B_im[n * H + c]);
-      for (int64_t l = 0; l < length; ++l, term *= pole)
-        result.kernel.data<float>()[l * static_cast<int64_t>(H) + static_cast<int64_t>(c)] +=
-            static_cast<float>(term.real());
-    }
-  }
-  return result;
+  std::vector<complex128> poles, weights;  // weights: [channel, mode]
+  for (size_t n = 0; n < N; ++n) poles.emplace_back(parts[n], parts[N + n]);
+  for (size_t c = 0; c < H; ++c)
+    for (size_t n = 0; n < N; ++n)
+      weights.push_back(complex128(C_re[c * N + n], C_im[c * N + n]) * gamma[n] *
+                        complex128(B_re[n * H + c], B_im[n * H + c]));
+  return sum_of_modes(weights, poles, length);
 }
 
 }  // namespace lw

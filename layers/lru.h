@@ -31,6 +31,7 @@ class Lru final : public SequenceLayer, public TimeInvariant {
   Lru(const LruOptions& options, const Stack& stack, const Random& random);
   Output forward(const Variable& u, const State& state, const Context& context) const override;
   Dynamics dynamics(int64_t length) const override;
+  Tensor kernel(int64_t length) const override;
 
  private:
   Variable lambda() const;  // [d_state], real parts and then imaginary ones

@@ -95,6 +95,8 @@ Variable RgLru::Gate::operator()(const Variable& x) const {
   return sigmoid(concat(out));
 }
 
+Variable RgLru::rate() const { return softplus(lambda_) * -sharpness; }
+
 Output RgLru::forward(const Variable& u, const State& state, const Context& context) const {
   check(state.empty() || state.size() == 2, "rg_lru: expected a state of 2 tensors, received ",
         state.size());
@@ -103,7 +105,7 @@ Output RgLru::forward(const Variable& u, const State& state, const Context& cont
       causal_conv1d(input, conv_weight_, conv_bias_,
                     {.state = state.empty() ? Variable() : state[0], .resets = context.resets});
   const Variable& x = conv.y;  // [batch, time, d_rnn]
-  const Variable log_a = recurrence_gate_(x) * (softplus(lambda_) * -sharpness);
+  const Variable log_a = recurrence_gate_(x) * rate();
   const Variable first = first_steps(x, context.resets, state.empty());
   const Variable root = first + (1 - first) * clipped_root(-expm1(log_a * 2));
   const LinearRecurrenceResult scan =
@@ -112,6 +114,14 @@ Output RgLru::forward(const Variable& u, const State& state, const Context& cont
   Output out{.y = out_proj_(scan.h * gelu(g))};
   if (context.keep_state) out.state = {conv.state, scan.state};
   return out;
+}
+
+Selection RgLru::selection(const Variable& u) const {
+  const NoGrad no_grad;
+  const Variable input = split<2>(in_proj_(u), {d_rnn_, d_rnn_})[1];
+  const Variable delta = recurrence_gate_(causal_conv1d(input, conv_weight_, conv_bias_, {}).y);
+  return {delta.value().to(DType::f32).to(host),
+          reshape(rate(), {d_rnn_, 1}).value().to(DType::f32).to(host)};
 }
 
 }  // namespace lw

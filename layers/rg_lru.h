@@ -15,6 +15,7 @@
 // De, Smith, Fernando, Botev et al. 2024, arXiv:2402.19427.
 #pragma once
 
+#include "layers/dynamics.h"
 #include "layers/linear.h"
 #include "layers/sequence_layer.h"
 
@@ -29,10 +30,12 @@ struct RgLruOptions {
   void describe(Fields& f);
 };
 
-class RgLru final : public SequenceLayer {
+class RgLru final : public SequenceLayer, public Selective {
  public:
   RgLru(const RgLruOptions& options, const Stack& stack, const Random& random);
   Output forward(const Variable& u, const State& state, const Context& context) const override;
+  /// delta = r and A = -8 softplus(lambda), of one state a channel: a_t = exp(delta_t A).
+  Selection selection(const Variable& u) const override;
 
  private:
   /// A block-diagonal linear map.
@@ -41,6 +44,7 @@ class RgLru final : public SequenceLayer {
     Variable operator()(const Variable& x) const;
   };
   Gate gate(const std::string& name, int64_t blocks, const Random& random);
+  Variable rate() const;  // -8 softplus(lambda), [d_rnn]
 
   int64_t d_rnn_;
   Linear& in_proj_;

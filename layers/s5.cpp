@@ -190,25 +190,29 @@ Output S5::forward(const Variable& u, const State& state, const Context& context
 
 Dynamics S5::dynamics(int64_t length) const {
   const NoGrad no_grad;
+  const Tensor poles = discretize(steps(1), state_matrix(), {}, method_)
+                           .Abar.value()
+                           .to(DType::c128)
+                           .to(host)
+                           .contiguous();
+  return {.poles = {poles.data<complex128>(), poles.data<complex128>() + poles.numel()},
+          .step_sizes = steps(1).value().to_vector(),
+          .kernel = kernel(length)};
+}
+
+Tensor S5::kernel(int64_t length) const {
+  const NoGrad no_grad;
   const DiscretizeResult step = discretize(steps(1), state_matrix(), {}, method_);
-  const Tensor poles = step.Abar.value().to(DType::c128).to(host);
   // C_cn Bbar_n B_nc of every channel, [channel, mode]: the diagonal of the kernel's matrix
   const Variable weights =
       complex(C_real_, C_imag_) * transpose(step.Bbar * complex(B_real_, B_imag_), 0, 1);
-  const Tensor w = weights.value().to(DType::c128).to(host).contiguous();
-  const DeviceScope on_host(host);
-  Dynamics result{.step_sizes = steps(1).value().to_vector(),
-                  .kernel = Tensor::zeros({length, D_.size(0)}, DType::f32)};
-  for (int64_t n = 0; n < poles.numel(); ++n) result.poles.push_back(poles.data<complex128>()[n]);
-  for (int64_t c = 0; c < w.size(0); ++c)
-    for (int64_t n = 0; n < w.size(1); ++n) {
-      complex128 term = 2. * w.data<complex128>()[c * w.size(1) + n];
-      for (int64_t l = 0; l < length; ++l) {
-        result.kernel.data<float>()[l * w.size(0) + c] += static_cast<float>(term.real());
-        term *= result.poles[static_cast<size_t>(n)];
-      }
-    }
-  return result;
+  const auto numbers = [](const Variable& x) {
+    const Tensor values = x.value().to(DType::c128).to(host).contiguous();
+    return std::vector(values.data<complex128>(), values.data<complex128>() + values.numel());
+  };
+  std::vector<complex128> of_pairs = numbers(weights);
+  for (complex128& weight : of_pairs) weight *= 2;
+  return sum_of_modes(of_pairs, numbers(step.Abar), length);
 }
 
 }  // namespace lw

@@ -42,6 +42,7 @@ class S5 final : public SequenceLayer, public TimeInvariant {
   bool causal() const override { return !C_reverse_real_.defined(); }
   bool continuous() const override { return true; }
   Dynamics dynamics(int64_t length) const override;
+  Tensor kernel(int64_t length) const override;
 
  private:
   /// The recurrence of the modes: what enters at each step, and what is kept of the step before.

@@ -87,6 +87,7 @@ StoredWeights store_weights(const Parameters& parameters, WeightFormat format) {
       const double error = relative_error(before, kept);
       if (error > result.error) result.error = error, result.worst = p.name;
       weight.set_value(kept);
+      ++result.stored;
     }
     const Tensor& value = weight.value();
     result.bytes += kernels::has_int8_rows(value) ? value.size(0) * value.stride(0) : value.bytes();

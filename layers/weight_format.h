@@ -21,9 +21,10 @@ inline const std::vector<std::string> weight_formats = {"f32", "bf16", "int8"};
 WeightFormat weight_format(const std::string& name);
 
 struct StoredWeights {
-  int64_t bytes = 0;  ///< that all parameters take now
-  double error = 0;   ///< the largest |W^ - W| / |W| of a parameter, root mean squares
-  std::string worst;  ///< the parameter that has it; empty if nothing was lost
+  int64_t bytes = 0;   ///< that all parameters take now
+  double error = 0;    ///< the largest |W^ - W| / |W| of a parameter, root mean squares
+  std::string worst;   ///< the parameter that has it; empty if nothing was lost
+  int64_t stored = 0;  ///< parameters that are in fewer bits
 };
 
 /// Keeps the parameters in `format` from now on; they can be computed with under NoGrad, no longer

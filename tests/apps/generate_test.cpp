@@ -142,12 +142,28 @@ TEST_F(Generate, KeepsWeightsInFewerBits) {
     return parse_json(ended.out, "stdout");
   };
   EXPECT_EQ(line("f32")["weights_error"], 0);
+  EXPECT_EQ(line("f32")["weights_stored"], 0);
   EXPECT_LT(line("bf16")["weights_error"], 1.0 / 512);
   const Json int8 = line("int8");
   EXPECT_GT(int8["weights_error"], 1.0 / 512);
   EXPECT_LT(int8["weights_error"], 0.01);
   EXPECT_NE(int8["worst_weight"], "");
+  EXPECT_GT(int8["weights_stored"], 0);
   EXPECT_EQ(longwave({"generate", at("wide"), "--weights", "int4"}).code, 2);
+}
+
+TEST_F(Generate, SaysWhereNoWeightIsFitForFewerBits) {
+  complete(train("text", "narrow", {"train.steps=1", "train.eval_every=0", "sample.tokens=0"}));
+  for (const std::string format : {"f32", "bf16", "int8"}) {
+    const Ended ended =
+        longwave({"generate", at("narrow"), "--prompt", "3", "--weights", format, "--json"});
+    EXPECT_EQ(ended.code, 0);
+    EXPECT_EQ(parse_json(ended.out, "stdout")["weights_stored"], 0);
+    EXPECT_EQ(ended.err, format == "f32" ? ""
+                                         : str("--weights ", format,
+                                               ": no matrix of this model has rows of 32 elements; "
+                                               "all weights stay f32\n"));
+  }
 }
 
 TEST_F(Generate, ATokenCostsTheSameHoweverLongTheText) {

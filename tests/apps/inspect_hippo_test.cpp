@@ -55,7 +55,8 @@ TEST_F(InspectHippo, TellsHowWellItRemembers) {
   EXPECT_GT(error({"--order", "1"}), 0.9);
   EXPECT_LT(error({"--steps", "1"}), 1);
   EXPECT_THAT(inspect({}).out, HasSubstr("relative_error"));
-  EXPECT_EQ(inspect({"--help"}).code, 0);
+  EXPECT_THAT(inspect({"--help"}).out, HasSubstr("legs, legt, legt_half, lmu, lagt, fout, fourier, "
+                                                 "fourier2"));
 }
 
 TEST_F(InspectHippo, ReadsFiles) {
@@ -107,6 +108,12 @@ TEST_F(InspectHippo, DrawsWellFormedPictures) {
       EXPECT_EQ(text.find("nan"), text.npos) << measure << " " << name;
     }
   }
+  for (const auto& [measure, name] : {std::pair{"legt_half", "HiPPO-LegT (legt_half):"},
+                                      {"fourier2", "HiPPO-FouT (fourier2):"}}) {
+    complete({"inspect", "hippo", "--measure", measure, "--order", "4", "--steps", "100", "--out",
+              at("named")});
+    EXPECT_THAT(text_of("named/reconstruction.svg"), HasSubstr(name));
+  }
   complete({"inspect", "hippo", "--order", "1", "--steps", "1", "--out", at("least")});
   EXPECT_EQ(flaw_of(text_of("least/reconstruction.svg")), "");
 }
@@ -115,6 +122,9 @@ TEST_F(InspectHippo, DrawsWellFormedPictures) {
 TEST_F(InspectHippo, DrawsThePicturesOfTheDocumentation) {
   complete({"inspect", "hippo", "--out", at("legs")});
   complete({"inspect", "hippo", "--measure", "legt", "--out", at("legt")});
+  EXPECT_THAT(text_of("legt/discretization.svg"),
+              HasSubstr(">forward: unstable at 1000 steps and fewer<"));
+  EXPECT_THAT(text_of("legs/discretization.svg"), testing::Not(HasSubstr("unstable")));
   const std::pair<const char*, const char*> pictures[] = {
       {"hippo_legs.svg", "legs/reconstruction.svg"},
       {"hippo_legs_basis.svg", "legs/basis.svg"},
@@ -142,6 +152,10 @@ TEST_F(InspectHippo, SaysWhatIsWrong) {
                  "unknown signal `two_sine`, expected one of: two_sines white steps FILE.csv; did "
                  "you mean `two_sines`?");
   expect_refused({"--window", "0"}, 2, "--window: expected a number greater than 0, received `0`");
+  expect_refused(
+      {"--measure", "legt", "--window", "1e-9"}, 2,
+      "--window 1e-09: expected at least 0.00025, half of the last of 2000 steps: nothing "
+      "in the window can be compared\n  take a longer window, or more --steps");
   expect_refused({"--window", "0.5"}, 2, "legs remembers the whole past alike");
   expect_refused({"--orders", "8"}, 2, "there is no flag `--orders`\n  did you mean `--order`?");
   expect_refused({"more"}, 2, "unexpected argument `more`");

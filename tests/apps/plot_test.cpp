@@ -98,6 +98,26 @@ TEST(Plot, NamesStandApartAtTheEndsOfTheirCurves) {
   EXPECT_EQ(height("span"), 46 - 8);
 }
 
+TEST(Plot, ShortLogarithmicAxesHaveRoundTicks) {
+  const auto ticks = [](double least, double most) {
+    const std::string text = svg({.curves = {{.points = {{least, 0}, {most, 1}}}},
+                                  .log_x = true,
+                                  .note = "not all",
+                                  .width = 460});
+    EXPECT_THAT(text, HasSubstr("text-anchor=\"end\" class=\"faint\">not all</text>"));
+    std::vector<std::string> labels;
+    const std::string middle = "y=\"444\" text-anchor=\"middle\" class=\"faint\">";
+    for (size_t at = text.find(middle); at != text.npos; at = text.find(middle, at + 1))
+      labels.push_back(text.substr(at + middle.size(), text.find('<', at) - at - middle.size()));
+    return labels;
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(ticks(745, 890), ElementsAre("750", "800", "850"));
+  EXPECT_THAT(ticks(0.0019, 0.0071),
+              ElementsAre("0.002", "0.003", "0.004", "0.005", "0.006", "0.007"));
+  EXPECT_THAT(ticks(7, 80), ElementsAre("10", "20", "50"));
+}
+
 TEST(Plot, AHistogramCountsEveryValue) {
   using testing::ElementsAre;
   using testing::Pair;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "autograd/ops/elementwise.h"
 #include "tests/layers/laws.h"
 
 namespace lw {
@@ -32,6 +33,28 @@ TEST(RgLru, TheRootOfADecayNearOneHasABoundedGradient) {
   y.backward(Tensor::full(y.shape(), 1));
   EXPECT_TRUE(x.grad().all_finite());
   for (const Parameter& p : layer.parameters()) EXPECT_TRUE(p.value.grad().all_finite()) << p.name;
+}
+
+TEST(RgLru, SelectionIsTheDecayThatTheRecurrenceRuns) {
+  const NoGrad no_grad;
+  const RgLru layer({.d_rnn = 6, .blocks = 2}, {.d_model = 4}, Random(1));
+  const Tensor x = Random(2).normal({1, 5, 4});
+  const Selection selection = layer.selection(x);
+  EXPECT_EQ(selection.delta.shape(), (Shape{1, 5, 6}));
+  EXPECT_EQ(selection.A.shape(), (Shape{6, 1}));
+  // h is linear in the h before it: what 1 more of it adds is a.
+  const State before =
+      layer.forward(x.slice(1, 0, 4), {}, {.mode = Mode::scan, .keep_state = true}).state;
+  const auto after = [&](double more) {
+    const State start{before[0], before[1] + more};
+    return layer.forward(x.slice(1, 4, 5), start, {.mode = Mode::scan, .keep_state = true})
+        .state[1]
+        .value();
+  };
+  const Tensor plain = after(0), raised = after(1);
+  for (int64_t c = 0; c < 6; ++c)
+    EXPECT_NEAR(raised.at({0, c}) - plain.at({0, c}),
+                std::exp(selection.delta.at({0, 4, c}) * selection.A.at({c, 0})), 1e-5);
 }
 
 TEST(RgLru, WrongOptionsAreRefused) {
