@@ -216,6 +216,8 @@ int bench_machine(const BenchArguments& arguments) {
 int bench_command(const BenchArguments& arguments) {
   check(arguments.what == "machine" || !arguments.name.empty(),
         "name is required\n  longwave bench --help shows how it is used");
+  check(arguments.what != "machine" || (arguments.name.empty() && arguments.overrides.empty()),
+        "bench machine takes neither a name nor key=value; --device names what it measures");
   check(arguments.shape.empty() || arguments.what == "op" || arguments.what == "layer", "bench ",
         arguments.what,
         ": --shape is for bench op and bench layer; here the sizes are the config's, for example "

@@ -43,8 +43,13 @@ int CommandLine::run(int argc, char** argv) {
   if (threads_ > 0) set_num_threads(threads_);
   for (const auto& [command, action] : actions_) {
     if (command != &current()) continue;
-    if (command->get_name() == "train")  // its results are files
-      return train_.nproc > rank_environment().size ? launch_ranks(train_.nproc, argv) : action();
+    if (command->get_name() == "train") {  // its results are files
+      const RankEnvironment ranks = rank_environment();
+      check(ranks.size == 1 || train_.nproc == 1 || train_.nproc == ranks.size, "--nproc is ",
+            train_.nproc, ", but this process is one of ", ranks.size, " ranks that ", ranks.source,
+            " has started\n  leave --nproc out there");
+      return train_.nproc > ranks.size ? launch_ranks(train_.nproc, argv) : action();
+    }
     refuse_ranks(command->get_name());
     end_with_reader();
     const int code = action();

@@ -8,14 +8,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/parallel.h"
+#include "core/peer_watch.h"
 #include "core/rank_transport.h"
 #include "core/sockets.h"
 
@@ -112,12 +115,26 @@ void expect_no_lost_rank(int code) {
                 ErrorKind::peer);
 }
 
-/// Waits for all. The code of the first that ended with one of its own, else that of the first that was killed.
+/// Waits for all. The code of the first that ended with one of its own, else that of the first that was killed. Where one
+/// has lost another, or was killed, those that do not end within twice the time for which ranks wait are killed: a stopped
+/// process ends in no other way.
 int wait_for_all() {
+  using Clock = std::chrono::steady_clock;
   int own = 0, killed = 0;
+  Clock::time_point last{};  // once a rank is lost
   for (int left = processes; left > 0;) {
+    const bool lost = killed != 0 || own == static_cast<int>(ErrorKind::peer);
+    if (lost && last == Clock::time_point{})
+      last = Clock::now() + std::chrono::duration_cast<Clock::duration>(2 * peer_timeout());
     int status = 0;
-    const pid_t child = ::waitpid(-1, &status, 0);
+    const pid_t child = ::waitpid(-1, &status, lost ? WNOHANG : 0);
+    if (child == 0) {
+      if (Clock::now() > last)
+        for (int i = 0; i < processes; ++i)
+          if (job[i] > 0) ::kill(static_cast<pid_t>(job[i]), SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      continue;
+    }
     if (child < 0 && errno == EINTR) continue;
     if (child < 0) break;
     for (int i = 0; i < processes; ++i)

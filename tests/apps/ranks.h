@@ -33,7 +33,8 @@ class RanksTest : public ProgramTest {
   }
 
   /// The process of a rank that trains in `run`; -1 if there is none.
-  pid_t process_of(int rank, const std::string& run) const {
+  pid_t process_of(int rank, const std::string& run,
+                   const char* variable = "OMPI_COMM_WORLD_RANK") const {
     namespace fs = std::filesystem;
     for (const auto& entry : fs::directory_iterator("/proc")) {
       const std::string name = entry.path().filename().string();
@@ -41,7 +42,7 @@ class RanksTest : public ProgramTest {
       const std::string words = contents(entry.path() / "cmdline");
       const std::string variables = contents(entry.path() / "environ");
       if (words.find(at(run)) != words.npos &&
-          variables.find(str('\0', "OMPI_COMM_WORLD_RANK=", rank, '\0')) != variables.npos)
+          variables.find(str('\0', variable, '=', rank, '\0')) != variables.npos)
         return std::stoi(name);
     }
     return -1;

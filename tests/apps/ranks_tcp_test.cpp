@@ -187,6 +187,30 @@ TEST_F(TcpRanks, NprocWithoutMpirunPassesSignalsOn) {
   EXPECT_EQ(checkpoints("run").size(), 1u);
 }
 
+TEST_F(TcpRanks, NprocWithoutMpirunEndsWhereARankIsStopped) {
+  const std::vector<std::string> endless{"train.steps=1000000", "train.log_every=1",
+                                         "train.eval_every=0", "train.checkpoint_every=0"};
+  Program run(folder_.path(), on(3, train("copying", "run", endless)),
+              {"PATH=/nowhere", "LW_PEER_TIMEOUT_S=2"});
+  ASSERT_TRUE(run.wait_until([&] { return measured("run", "train", 5); }));
+  const pid_t stopped = process_of(2, "run", "RANK");
+  ASSERT_GT(stopped, 0);
+  ::kill(stopped, SIGSTOP);
+  const auto start = std::chrono::steady_clock::now();
+  const Ended ended = run.wait();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
+  EXPECT_EQ(ended.code, 6) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("rank 2"));
+  EXPECT_NE(::kill(stopped, 0), 0) << "the rank is still there";
+}
+
+TEST_F(TcpRanks, NprocIsNotForRanks) {
+  const std::vector<Ended> ended =
+      Job(folder_.path(), 2, on(3, train("copying", "run")), free_port()).wait();
+  for (const Ended& rank : ended) EXPECT_EQ(rank.code, 2);
+  EXPECT_THAT(ended[0].err, HasSubstr("--nproc is 3, but this process is one of 2 ranks"));
+}
+
 TEST_F(TcpRanks, ASignalToOneStopsAll) {
   const std::vector<std::string> overrides{"train.steps=1000000", "train.log_every=1",
                                            "train.eval_every=0", "train.checkpoint_every=0"};

@@ -9,6 +9,7 @@
 set -euo pipefail
 source=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 bundle=${1:?a new folder for the bundle} architecture=${2:-90}
+bundle=${bundle%/}
 build=$source/build/cuda-$architecture
 [[ ! -e $bundle ]] || { echo "$bundle: error: it exists already; name a new folder" >&2; exit 2; }
 export PATH=$PATH:/usr/local/cuda/bin CCACHE_BASEDIR=$source CCACHE_NOHASHDIR=1

@@ -5,25 +5,38 @@
 #
 # RESULTS gets a table in Markdown and the whole output of each part. Exit code 1 if a test or a sanitizer failed.
 # JOBS: how many tests run at a time (default: half the cores).
-# LONGWAVE_DATA names the folder of the datasets, for `training`; without it the parts that need files are left out.
+# LONGWAVE_DATA names the folder of the datasets; without it what needs files is left out, and said at the end.
 set -uo pipefail
 bundle=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 results=${1:?a folder for the results}
 shift
 parts=("$@")
-((${#parts[@]})) || parts=(tests ops steps peers training sanitizers ranks)
-mkdir -p "$results"
+all_parts=(tests ops steps peers training sanitizers ranks)
+((${#parts[@]})) || parts=("${all_parts[@]}")
+for part in "${parts[@]}"; do
+  [[ " ${all_parts[*]} " == *" $part "* ]] || { echo "there is no part \`$part\`; parts: ${all_parts[*]}" >&2; exit 2; }
+done
+mkdir -p "$results" || exit 7
 failed=0
+left_out=()
+leave_out() { echo "left out: $*"; left_out+=("$*"); }
 jobs=${JOBS:-$((($(nproc) + 1) / 2))}
 
-# NVIDIA's libraries, wherever this machine keeps them: a toolkit, or the packages of a Python.
-nvidia=$(find /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt -name 'libcublasLt.so.13*' -o -name 'libnccl.so.2' \
-  2>/dev/null | xargs -r -n1 dirname | sort -u | paste -sd:)
+# NVIDIA's libraries, wherever this machine keeps them: a toolkit, or the packages of the Python of the comparisons.
+export PATH=$PATH:/usr/local/cuda/bin
+python=${PYTHON:-python3}
+packages=$("$python" -c 'import nvidia; print("\n".join(nvidia.__path__))' 2>/dev/null)
+nvidia=$(find -L /usr/local/cuda*/lib64 /usr/lib /usr/local/lib /opt $packages \
+  \( -name 'libcublasLt.so.13*' -o -name 'libnccl.so.2' \) -printf '%h\n' 2>/dev/null | sort -u | paste -sd:)
 export LD_LIBRARY_PATH=$bundle/longwave/lib:$bundle/lib:$nvidia${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 longwave=$bundle/longwave/bin/longwave
-card=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1)
-"$longwave" doctor >"$results/doctor.txt"
+card=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
+"$longwave" doctor >"$results/doctor.txt" 2>&1
 cat "$results/doctor.txt"
+if ! "$longwave" bench op add --shape B=1,L=1,D=1 --device cuda >/dev/null; then
+  echo "error: longwave reaches no GPU here: the lines above say why; it needs a driver, and cuBLASLt and NCCL of CUDA 13" >&2
+  exit 2
+fi
 
 head_of() { printf '%s, %s, Longwave %s\n\n' "$(date -u +%F)" "$card" "$("$longwave" version | head -n 1)"; }
 
@@ -61,7 +74,7 @@ run_tests() {
 
 run_sanitizers() {
   local table=$results/sanitizers.md tool
-  command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer: left out"; return; }
+  command -v compute-sanitizer >/dev/null || { leave_out "sanitizers: there is no compute-sanitizer"; return; }
   { head_of; echo '| Tool | Test | Result | Seconds |'; echo '| --- | --- | --- | ---: |'; } >"$table"
   for tool in memcheck racecheck initcheck; do
     printf '%s\n' "$bundle"/tests/{kernels,ops}_*_test | sed "s/^/$tool /"
@@ -95,19 +108,25 @@ run_steps() {
   { head_of
     echo '| Config | Step, ms | Forward | Backward | Update | Items/s | Peak bytes |'
     echo '| --- | ---: | ---: | ---: | ---: | ---: | ---: |'; } >"$table"
-  for config in "$bundle"/configs/quickstart.yaml "$bundle"/configs/{bench,mnist,text}/*.yaml; do
+  local configs=("$bundle"/configs/{digits,bench/*,hippo/*,synthetic/*,lra/*}.yaml)  # those that need no files
+  if [[ -n ${LONGWAVE_DATA-} ]]; then
+    configs+=("$bundle"/configs/{mnist,text,forecast}/*.yaml)
+  else
+    leave_out "steps of mnist, text and forecast: LONGWAVE_DATA is not set"
+  fi
+  for config in "${configs[@]}"; do
     line=$("$longwave" bench step "$config" device=cuda --json 2>>"$results/steps.log") || { failed=1; continue; }
     printf '| %s | %.2f | %.2f | %.2f | %.2f | %.0f | %.0f |\n' "${config#"$bundle"/configs/}" $(for f in step_ms \
-      forward_ms backward_ms update_ms items_per_s peak_bytes; do field $f <<<"$line"; done) >>"$table"
+      forward_ms backward_ms update_ms items_per_s peak_bytes; do v=$(field $f <<<"$line"); echo "${v:-0}"; done) >>"$table"
   done
   cat "$table"
 }
 
 # Beside PyTorch, where this machine's Python has it: $PYTHON, or python3.
 run_peers() {
-  local python=${PYTHON:-python3} program=$results/longwave
+  local program=$results/longwave
   if ! LD_LIBRARY_PATH='' "$python" -c 'import h5py, numpy, torch; assert torch.cuda.is_available()' 2>"$results/peers.log"; then
-    echo "$python has no torch with CUDA, numpy and h5py ($(tail -n 1 "$results/peers.log")): no comparison with PyTorch"
+    leave_out "peers: $python has no torch with CUDA, numpy and h5py ($(tail -n 1 "$results/peers.log"))"
     return
   fi
   # Python keeps the libraries that it came with; the program has its own.
@@ -139,7 +158,7 @@ last_loss() { grep '"split":"train"' "$results/$1/metrics.jsonl" | tail -n 1 | f
 
 run_training() {
   local table=$results/training.md config name
-  [[ -n ${LONGWAVE_DATA-} ]] || { echo "LONGWAVE_DATA is not set: no training"; return; }
+  [[ -n ${LONGWAVE_DATA-} ]] || { leave_out "training: LONGWAVE_DATA is not set"; return; }
   { head_of; echo '| Config | Last line of the test or validation split | Seconds |'; echo '| --- | --- | ---: |'; } >"$table"
   for config in mnist/s4d mnist/s4 mnist/mamba text/mamba_shakespeare text/mamba_shakespeare_large synthetic/selective_copying_4096; do
     name=${config/\//_} SECONDS=0
@@ -152,8 +171,6 @@ run_training() {
   cat "$table"
 }
 
-for part in "${parts[@]}"; do
-  declare -F "run_$part" >/dev/null || { echo "there is no part \`$part\`" >&2; exit 2; }
-  "run_$part"
-done
+for part in "${parts[@]}"; do "run_$part"; done
+((${#left_out[@]} == 0)) || printf 'left out: %s\n' "${left_out[@]}" | tee "$results/left_out.txt"
 exit $failed
