@@ -151,6 +151,9 @@ run_ranks() {
   for rank in "${processes[@]}"; do wait "$rank" || failed=1; done
   { head_of; echo "| Loss of step 20 | one process | $ranks processes, $gpus GPU(s) |"; echo '| --- | ---: | ---: |'
     echo "| | $(last_loss ranks-one) | $(last_loss ranks-several) |"; } >"$table"
+  awk -v a="$(last_loss ranks-one)" -v b="$(last_loss ranks-several)" \
+    'BEGIN { d = a - b; exit !(a > 0 && b > 0 && d < 1e-4 * a && -d < 1e-4 * a) }' ||
+    { echo "ranks: **failed**: the losses differ" | tee -a "$table"; failed=1; }
   rm -rf "$results"/ranks-*
   cat "$table"
 }
