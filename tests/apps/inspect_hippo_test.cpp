@@ -55,6 +55,7 @@ TEST_F(InspectHippo, TellsHowWellItRemembers) {
   EXPECT_GT(error({"--order", "1"}), 0.9);
   EXPECT_LT(error({"--steps", "1"}), 1);
   EXPECT_THAT(inspect({}).out, HasSubstr("relative_error"));
+  EXPECT_EQ(inspect({"--help"}).code, 0);
   EXPECT_THAT(inspect({"--help"}).out, HasSubstr("legs, legt, legt_half, lmu, lagt, fout, fourier, "
                                                  "fourier2"));
 }
