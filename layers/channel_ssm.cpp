@@ -7,6 +7,7 @@
 #include "autograd/ops/glu.h"
 #include "autograd/ops/long_conv.h"
 #include "autograd/ops/shape.h"
+#include "autograd/ops/skip_gelu.h"
 
 namespace lw {
 
@@ -98,20 +99,21 @@ Output ChannelSsm::forward(const Variable& u, const State& state, const Context&
        (context.mode == Mode::convolution || (context.mode == Mode::automatic && !stateful &&
                                               !prefers_scan && time >= shortest_convolution)));
   Output out;
-  Variable v;  // [batch, time, channel]
+  Variable active;  // gelu(v), [batch, time, channel]
   if (convolve) {
-    v = long_conv(u, system.kernel(time, false), D_, {.resets = context.resets});
+    Variable v = long_conv(u, system.kernel(time, false), D_, {.resets = context.resets});
     if (!causal())
       v = v +
           long_conv(u, system.kernel(time, true), {}, {.reverse = true, .resets = context.resets});
     if (!state.empty()) v = v + system.scan(Tensor::zeros_like(u.value()), state).y;
+    active = gelu(v);
     if (context.keep_state) out.state = system.scan(u, state).state;
   } else {
     Scanned scanned = system.scan(u, state);
-    v = scanned.y + D_ * u;
+    active = skip_gelu(scanned.y, D_, u);
     if (context.keep_state) out.state = std::move(scanned.state);
   }
-  out.y = glu(mix_(gelu(v)));
+  out.y = glu(mix_(active));
   return out;
 }
 
