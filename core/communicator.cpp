@@ -77,12 +77,15 @@ RankEnvironment rank_environment() {
       // The shell of a job has these too; only in a step is there a process for each.
       {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_ID"},
       {"srun", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID"},
-      {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_RANK"},
+      // Kubernetes sets no LOCAL_RANK: its pods have a GPU each.
+      {"torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "WORLD_SIZE"},
   };
   for (const auto& [source, rank, size, local, inside] : launchers) {
     if (std::getenv(inside) == nullptr) continue;
     const std::optional<int> r = number_in(rank), n = number_in(size);
-    if (!r || !n || *n <= 1) continue;
+    check(!n || *n > 0, size, " is 0: it counts all ranks, this one too");
+    if (!n || *n == 1) continue;
+    check(r.has_value(), size, " is ", *n, ", but ", rank, " is not set");
     check(*r < *n, rank, " is ", *r, " and ", size, " is ", *n, ": there is no such rank");
     return {*r, *n, number_in(local).value_or(0), source};
   }

@@ -9,7 +9,7 @@
 //
 // With one process every call is there and does nothing, so that callers need not ask how many there are. Which
 // ranks there are is read from the environment of mpirun (OMPI_COMM_WORLD_*, PMI_*), of a step of srun (SLURM_*) or of
-// torchrun (RANK, WORLD_SIZE, LOCAL_RANK). Those of torchrun meet at MASTER_ADDR:MASTER_PORT and speak over TCP
+// torchrun (RANK, WORLD_SIZE; LOCAL_RANK if there is one). Those of torchrun meet at MASTER_ADDR:MASTER_PORT and speak over TCP
 // (core/meeting_place.h), as do those of srun where MASTER_ADDR is set, and all in a build without MPI; the others
 // through MPI. MPI is initialised only where it is used.
 //
@@ -20,8 +20,8 @@
 // number adds in another order.
 // Errors: a rank that fails tells the others, which throw PeerError in the call that they wait in, or in their next.
 // Beside the calls, each rank tells the others every second that it lives: one that is not heard for LW_PEER_TIMEOUT_S
-// seconds (default 60), stopped or cut off, is named in an Error (peer), over TCP one that has died at once; so is one that lives but does not come to
-// what the others wait for, for ten times as long: a long save is no failure.
+// seconds (default 60), stopped or cut off, is named in an Error (peer), over TCP one that has died at once; so is one
+// that lives but does not come to what the others wait for, for ten times as long: a long save is no failure.
 #pragma once
 
 #include <functional>

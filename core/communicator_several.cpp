@@ -79,7 +79,9 @@ class SeveralRanks final : public Communicator {
     call([] { return no_ticket; });
     for (Sum& sum : sums_)
       if (sum.tensor.device() != host) sum.tensor.copy_from(sum.here);
-    sums_.clear(), summing_.clear();
+    sums_.clear();
+    const std::lock_guard lock(mutex_);
+    summing_.clear();
   }
 
   int end(int code, const std::string& error, const std::function<void()>& tell) override {
@@ -99,7 +101,11 @@ class SeveralRanks final : public Communicator {
     const std::vector<double> endings = meet(ending);
     if (endings.empty()) {  // a rank is lost
       // The lowest rank that is left tells it, and ends the others before they do.
-      std::this_thread::sleep_for(watch_.lower_alive(Clock::now()) * 3s);
+      const int before = [&] {
+        const std::lock_guard lock(mutex_);
+        return watch_.lower_alive(Clock::now());
+      }();
+      std::this_thread::sleep_for(before * 3s);
       if (own) tell();
       stop(), abort(code);
     }
@@ -202,7 +208,7 @@ class SeveralRanks final : public Communicator {
 
   /// Takes the others' beats, sends this rank's when it is time, and notes who failed or is lost.
   void exchange_beats() {
-    const int closed = transport_->progress();
+    for (const int r : transport_->progress()) watch_.closed(r);
     Beat beat;
     for (int r = 0; r < size(); ++r) {
       while (r != rank() && transport_->take_beat(r, beat)) {
@@ -211,7 +217,6 @@ class SeveralRanks final : public Communicator {
           failed_code_ = beat.code, failed_ = str("rank ", r, ": ", beat.text);
       }
     }
-    if (closed >= 0) watch_.closed(closed);
     if (Clock::now() - sent_ >= interval_) send_beats();
     if (lost_.empty()) {
       lost_ = watch_.look(Clock::now());

@@ -47,8 +47,8 @@ class RankTransport {
   virtual void send_beat(int to, const Beat& beat) = 0;
   /// The next beat of that rank; false where none has come.
   virtual bool take_beat(int from, Beat& beat) = 0;
-  /// Moves what can be moved now. Returns a rank whose connection is closed though it has not left; -1: none.
-  virtual int progress() = 0;
+  /// Moves what can be moved now. Returns the ranks whose connections are closed though they have not left.
+  virtual std::vector<int> progress() = 0;
 
   /// Leaves; every rank does so after the same call.
   virtual void leave() = 0;

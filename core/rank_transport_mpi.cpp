@@ -99,7 +99,9 @@ class MpiTransport final : public RankTransport {
     receive(from);
     return true;
   }
-  int progress() override { return -1; }  // MPI_Test moves messages; mpirun ends what is left
+  std::vector<int> progress() override {
+    return {};
+  }  // MPI_Test moves messages; mpirun ends what is left
 
   void leave() override {
     for (MPI_Request& request : receiving_)

@@ -113,8 +113,8 @@ class TcpTransport final : public RankTransport {
     return message.has_value();
   }
 
-  int progress() override {
-    int closed = -1;
+  std::vector<int> progress() override {
+    std::vector<int> closed;
     for (const int r : others()) {
       link(r).progress();
       if (const std::optional<Message> message = link(r).take(Kind::abort, 0)) {
@@ -123,7 +123,7 @@ class TcpTransport final : public RankTransport {
         std::fflush(nullptr);
         std::_Exit(code);  // that rank has told why
       }
-      if (link(r).closed() && !link(r).holds(Kind::leave, 0)) closed = r;
+      if (link(r).closed() && !link(r).holds(Kind::leave, 0)) closed.push_back(r);
     }
     return closed;
   }

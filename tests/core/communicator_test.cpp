@@ -121,6 +121,15 @@ TEST(Ranks, AreReadFromTheEnvironment) {
                    {"SLURM_STEP_ID", "0"}}),
             "0 of 2 srun");
   EXPECT_EQ(found({{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"LOCAL_RANK", "1"}}), "1 of 2 torchrun");
+  EXPECT_EQ(found({{"RANK", "1"}, {"WORLD_SIZE", "2"}}), "1 of 2 torchrun");  // Kubernetes
+  EXPECT_EQ(error_of([&] {
+              found({{"WORLD_SIZE", "2"}});
+            }),
+            "WORLD_SIZE is 2, but RANK is not set");
+  EXPECT_EQ(error_of([&] {
+              found({{"RANK", "0"}, {"WORLD_SIZE", "0"}});
+            }),
+            "WORLD_SIZE is 0: it counts all ranks, this one too");
   EXPECT_EQ(error_of([&] {
               found({{"PMI_RANK", "one"}, {"PMI_SIZE", "2"}});
             }),
