@@ -29,7 +29,6 @@ void check_together(const Config& config, const std::vector<std::string>& keys,
 RunConfig read(const Config& config) {
   RunConfig run;
   config.read(run);
-  device_of(run.device);
   check_together(config, {"train.batch", "train.accumulate"}, [&] {
     check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
   });

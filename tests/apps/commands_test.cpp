@@ -248,6 +248,13 @@ TEST_F(Commands, EveryShippedConfigIsValid) {
   EXPECT_GT(configs, 30);
 }
 
+TEST_F(Commands, AConfigForAGpuIsPrintedWithoutOne) {
+  make_digits();
+  const Answer answer = run({"config", "print", in_folder("digits.yaml"), "device=cuda"});
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  EXPECT_NE(answer.out.find("\ndevice: cuda "), std::string::npos) << answer.out;
+}
+
 // doctor
 
 TEST_F(Commands, DoctorListsDevicesAndLibraries) {
