@@ -54,6 +54,24 @@ void read_exactly(int fd, const Path& path, int64_t offset, void* to, int64_t si
   }
 }
 
+/// False also where that cannot be found out; what is done next says why.
+bool is_folder(const Path& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// The next entry that is not the folder itself or the one above; null at the end.
+const dirent* next_entry(DIR* folder, const Path& path, ErrorKind kind) {
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder);
+    if (entry == nullptr && errno != 0) fail("list", path, kind);
+    if (entry == nullptr) return nullptr;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return entry;
+  }
+}
+
 Path parent_of(const Path& path) {
   const Path parent = path.parent_path();
   return parent.empty() ? Path(".") : parent;
@@ -68,11 +86,8 @@ void empty_directory(int fd, const Path& path) {
     ::close(fd);
     fail_writing("list", path);
   }
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..")
-      remove_entry(::dirfd(folder.get()), entry->d_name, path / entry->d_name);
-  }
+  while (const dirent* entry = next_entry(folder.get(), path, ErrorKind::disk))
+    remove_entry(::dirfd(folder.get()), entry->d_name, path / entry->d_name);
 }
 
 /// Never follows a link: names are resolved within the open folder.
@@ -84,6 +99,8 @@ void remove_entry(int folder, const char* name, const Path& path) {
     flags = AT_REMOVEDIR;
   } else if (errno == ENOENT) {
     return;
+  } else if (errno != ENOTDIR && errno != ELOOP) {  // a folder that cannot be opened
+    fail_writing("open", path);
   }
   if (disk_operation(Space::freed, [&] { return ::unlinkat(folder, name, flags); }) < 0)
     fail_writing("remove", path);
@@ -196,11 +213,13 @@ void write_file(const Path& path, std::string_view bytes) {
 }
 
 void make_directories(const Path& path) {
-  if (path.empty() || std::filesystem::is_directory(path)) return;
+  if (path.empty() || is_folder(path)) return;
   make_directories(path.parent_path());
-  if (disk_operation(Space::needed, [&] { return ::mkdir(path.c_str(), 0777); }) < 0 &&
-      !(errno == EEXIST && std::filesystem::is_directory(path)))
-    fail_writing("make the folder", path);
+  if (disk_operation(Space::needed, [&] { return ::mkdir(path.c_str(), 0777); }) >= 0) return;
+  const int code = errno;
+  if (is_folder(path)) return;  // another process has made it
+  errno = code;
+  fail_writing("make the folder", path);
 }
 
 void sync_directory(const Path& path) {
@@ -225,7 +244,7 @@ void exchange_paths(const Path& a, const Path& b) {
 void remove_tree(const Path& path) { remove_entry(AT_FDCWD, path.c_str(), path); }
 
 void remove_unfinished(const Path& folder) {
-  if (!std::filesystem::is_directory(folder)) return;
+  if (::access(folder.c_str(), F_OK) < 0 && errno == ENOENT) return;
   for (const std::string& name : list_directory(folder))
     if (name.starts_with(unfinished_prefix)) remove_tree(folder / name);
 }
@@ -244,10 +263,8 @@ std::vector<std::string> list_directory(const Path& path) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
   if (!folder) fail_reading("list", path);
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
+  while (const dirent* entry = next_entry(folder.get(), path, ErrorKind::data))
+    names.emplace_back(entry->d_name);
   std::sort(names.begin(), names.end());
   return names;
 }

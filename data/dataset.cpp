@@ -38,9 +38,11 @@ std::string data_folder(const DataContext& context, const std::string& folder) {
           ErrorKind::data);
     root = (std::filesystem::path(data) / folder).string();
   }
-  if (!std::filesystem::is_directory(root))
-    throw Error(str("data.root: there is no folder ", root, "\n  ", how, how.empty() ? "" : "; or ",
-                    "set data.root=DIR"),
+  std::error_code why;
+  if (!std::filesystem::is_directory(root, why))
+    throw Error(str("data.root: there is no folder ", root,
+                    why && why != std::errc::no_such_file_or_directory ? ": " + why.message() : "",
+                    "\n  ", how, how.empty() ? "" : "; or ", "set data.root=DIR"),
                 ErrorKind::data);
   return root;
 }

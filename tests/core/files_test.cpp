@@ -40,6 +40,14 @@ TEST(Files, RefusalsNameThePathAndTheReason) {
               HasSubstr("cannot create: No such file or directory"));
   EXPECT_THAT(error_of(ErrorKind::disk, [&] { OutputFile again(folder / "x"); }),
               HasSubstr("cannot create: File exists"));
+  const std::string long_name(300, 'n');
+  EXPECT_THAT(error_of(ErrorKind::disk, [&] { make_directories(folder / long_name / "a"); }),
+              HasSubstr("cannot make the folder: File name too long"));
+  EXPECT_THAT(error_of(ErrorKind::disk, [&] { make_directories(folder / "x"); }),
+              HasSubstr("cannot make the folder: File exists"));
+  remove_unfinished(folder / "no");
+  EXPECT_THAT(error_of(ErrorKind::data, [&] { remove_unfinished(folder / "x"); }),
+              HasSubstr("cannot list: Not a directory"));
   const InputFile file(folder / "x");
   char buffer[8];
   EXPECT_THAT(error_of(ErrorKind::data, [&] { file.read_at(2, buffer, 8); }),
