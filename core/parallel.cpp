@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -13,11 +14,18 @@
 
 namespace lw {
 
-int num_threads() { return omp_get_max_threads(); }
+namespace {
+
+/// What OpenMP is told holds for the thread that tells it; this holds for all. 0: as OpenMP says.
+std::atomic<int> chosen = 0;
+
+}  // namespace
+
+int num_threads() { return chosen > 0 ? chosen.load() : omp_get_max_threads(); }
 
 void set_num_threads(int threads) {
   check(threads >= 1, "threads: expected at least 1, received ", threads);
-  omp_set_num_threads(threads);
+  chosen = threads;
 }
 
 void let_waiting_threads_sleep(char** argv) {
@@ -40,13 +48,14 @@ constexpr bool loops_are_seen = true;
 }  // namespace
 
 void detail::run_chunks(int64_t chunks, void (*body)(void*, int64_t), void* context) {
-  if (chunks <= 1 || omp_in_parallel() || num_threads() == 1 || !loops_are_seen) {
+  const int threads = num_threads();
+  if (chunks <= 1 || omp_in_parallel() || threads == 1 || !loops_are_seen) {
     for (int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
     return;
   }
   std::exception_ptr failure;
   std::mutex mutex;
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     try {
       body(context, chunk);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/parallel.h"
+
 namespace lw {
 namespace {
 
@@ -52,6 +54,24 @@ TEST(Loader, AnEpochVisitsEverySampleOnce) {
   const std::vector<double> seen = take(loader, 5);
   EXPECT_EQ(std::set<double>(seen.begin(), seen.end()).size(), 20u);
   EXPECT_NE(take(loader, 5), seen);  // another order in the next epoch
+}
+
+TEST(Loader, ItsThreadComputesWithAsManyThreadsAsAllElse) {
+  class Counting final : public Dataset {
+   public:
+    int64_t size() const override { return 20; }
+    Batch batch(std::span<const int64_t> indices, int64_t) const override {
+      const auto n = static_cast<int64_t>(indices.size());
+      return {.inputs = Tensor::zeros({n, 1}, DType::f32, host),
+              .targets = Tensor::full({n}, num_threads(), DType::i64, host)};
+    }
+  };
+  const int before = num_threads();
+  set_num_threads(before + 1);
+  const Counting data;
+  Loader loader(data, {.batch = 4, .prefetch = 1});
+  EXPECT_EQ(loader.next().batch.targets.to_vector(), std::vector<double>(4, before + 1));
+  set_num_threads(before);
 }
 
 TEST(Loader, StartsAnywhereWithAndWithoutAThread) {
