@@ -16,7 +16,7 @@ class LevelFlag final : public spdlog::custom_flag_formatter {
   void format(const spdlog::details::log_msg& message, const std::tm&,
               spdlog::memory_buf_t& out) override {
     if (message.level < spdlog::level::warn) return;
-    const std::string_view word = message.level == spdlog::level::warn ? "warning:" : "error:";
+    constexpr std::string_view word = "warning:";
     message.color_range_start = out.size();
     out.append(word.data(), word.data() + word.size());
     message.color_range_end = out.size();
@@ -59,12 +59,6 @@ int own_rank = 0;
 
 }  // namespace
 
-void set_log_level(LogLevel level) {
-  constexpr spdlog::level::level_enum levels[] = {spdlog::level::info, spdlog::level::warn,
-                                                  spdlog::level::err, spdlog::level::off};
-  (*log()).set_level(levels[static_cast<int>(level)]);
-}
-
 void set_log_rank(int rank, int world) {
   own_rank = rank;
   log().set_prefix(world > 1 && rank > 0 ? "[rank " + std::to_string(rank) + "] " : "");
@@ -74,6 +68,5 @@ void log_info(const std::string& text) {
   if (own_rank == 0) (*log()).log(spdlog::level::info, text);
 }
 void log_warning(const std::string& text) { (*log()).log(spdlog::level::warn, text); }
-void log_error(const std::string& text) { (*log()).log(spdlog::level::err, text); }
 
 }  // namespace lw
