@@ -1,7 +1,5 @@
 #include "core/shape_check.h"
 
-#include <cstdlib>
-
 namespace lw {
 namespace {
 
@@ -9,10 +7,6 @@ std::string names(const std::vector<std::string>& axes) {
   std::string result = "[";
   for (const std::string& axis : axes) result += (result.size() > 1 ? ", " : "") + axis;
   return result + "]";
-}
-
-bool is_number(const std::string& axis) {
-  return !axis.empty() && axis[0] >= '0' && axis[0] <= '9';
 }
 
 }  // namespace
@@ -69,21 +63,15 @@ void ShapeCheck::check_axes(std::string_view argument, const Tensor& tensor,
         tensor.rank(), " axes, expected ", axes.size(), "\n  expected  ", argument, " ",
         names(axes), "\n  received  ", argument, " = ", tensor.shape());
   Shape expected = tensor.shape();
-  const Axis* culprit = nullptr;
-  Axis number;
-  std::string culprit_name;
-  axes_.reserve(8);
+  std::optional<Axis> culprit;
   for (int i = 0; i < tensor.rank(); ++i) {
     const Axis* axis = find(axes[i]);
-    if (is_number(axes[i])) number = {axes[i], std::atoll(axes[i].c_str()), ""}, axis = &number;
     if (!axis) {
       axes_.push_back(
           {axes[i], tensor.size(i), std::string(argument) + " " + names(axes), tensor.shape()});
     } else if (axis->size != tensor.size(i)) {
       expected[i] = axis->size;
-      if (!culprit)
-        culprit_name = is_number(axes[i]) ? std::to_string(i) : axes[i], number = *axis,
-        culprit = &number;
+      if (!culprit) culprit = *axis;
     }
   }
   if (!culprit) return;
@@ -93,7 +81,7 @@ void ShapeCheck::check_axes(std::string_view argument, const Tensor& tensor,
   }();
   const std::string received = str("received  ", argument), reason = culprit->reason();
   const std::string heading = str("expected  ", argument, " ", names(axes));
-  throw Error(str(op_, ": axis `", culprit_name, "` of `", argument, "` is ", tensor.size(axis),
+  throw Error(str(op_, ": axis `", culprit->name, "` of `", argument, "` is ", tensor.size(axis),
                   ", expected ", expected[axis], "\n  ", heading, " = ", expected, "\n  ", received,
                   std::string(heading.size() - received.size(), ' '), " = ", tensor.shape(),
                   reason.empty() ? "" : "\n  because   " + reason));

@@ -28,7 +28,7 @@ class ShapeCheck {
   explicit ShapeCheck(std::string_view op) : op_(op) {}
 
   /// Requires `tensor` to be defined, of one dtype and device with those before it, and of these
-  /// axes. An axis written as a number, "3", must have that size. Throws Error otherwise.
+  /// axes. Throws Error otherwise.
   void operator()(std::string_view argument, const Tensor& tensor, std::vector<std::string> axes);
 
   /// As above; an undefined tensor is accepted.
