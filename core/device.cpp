@@ -26,7 +26,10 @@ DeviceScope::DeviceScope(Device device) : before_(current) {
   current = device;
 }
 
-DeviceScope::~DeviceScope() { current = before_; }
+DeviceScope::~DeviceScope() {
+  runtime_of(before_).use(before_.index);
+  current = before_;
+}
 
 int64_t host_waits() { return waits; }
 void note_host_wait() { ++waits; }

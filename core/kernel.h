@@ -4,7 +4,8 @@
 //   inline Kernel<void(const Tensor& x, double weight, Tensor& y)> average{"average"};
 // each device's file says how, once, at namespace scope,
 //   const Implementation cpu{average, DeviceKind::cpu, &average_cpu};
-// and calling average(x, weight, y) runs the one for the device of its first Tensor argument.
+// and calling average(x, weight, y) runs the one for the device of its first Tensor argument, on which the others must
+// be.
 //
 // This is the only place that knows that a device may lack an implementation.
 #pragma once
@@ -34,6 +35,7 @@ class Kernel<void(Args...)> {
 
   void operator()(Args... args) const {
     const Device device = device_of(args...);
+    (check_device(device, args), ...);
     const Function function = functions_[static_cast<int>(device.kind)];
     check(function != nullptr, name_, ": no implementation for device ", device,
           device.kind == DeviceKind::cuda ? " (this build has no CUDA kernel for it)" : "");
@@ -49,6 +51,13 @@ class Kernel<void(Args...)> {
       static_assert(sizeof...(Rest) > 0, "a kernel needs a Tensor among its arguments");
       return device_of(rest...);
     }
+  }
+
+  template <class Argument>
+  void check_device(Device device, const Argument& argument) const {
+    if constexpr (std::is_same_v<Argument, Tensor>)
+      check(!argument.defined() || argument.device() == device, name_, ": expected all tensors on ",
+            device, ", where the first one is; one is on ", argument.device());
   }
 
   const char* name_;

@@ -23,11 +23,17 @@ LW_HOST_DEVICE inline std::array<uint32_t, 4> philox(std::array<uint32_t, 4> c,
   return c;
 }
 
-/// 64 random bits: draw number `index` of a key at a training step.
+/// 128 random bits: draw number `index` of a key at a training step.
+LW_HOST_DEVICE inline std::array<uint32_t, 4> philox_draw(uint64_t key, uint64_t step,
+                                                          uint64_t index) {
+  return philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+                 static_cast<uint32_t>(step), static_cast<uint32_t>(step >> 32)},
+                {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+}
+
+/// 64 of them.
 LW_HOST_DEVICE inline uint64_t philox_bits(uint64_t key, uint64_t step, uint64_t index) {
-  const auto r = philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-                         static_cast<uint32_t>(step), static_cast<uint32_t>(step >> 32)},
-                        {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
+  const auto r = philox_draw(key, step, index);
   return uint64_t{r[1]} << 32 | r[0];
 }
 

@@ -53,13 +53,6 @@ Random Random::at_step(uint64_t step) const {
 
 uint64_t Random::key() const { return mix(seed_) ^ mix(stream_ + 0x632be59bd9b4e019u); }
 
-std::array<uint32_t, 4> Random::block(uint64_t index) const {
-  const uint64_t key = this->key();
-  return philox({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-                 static_cast<uint32_t>(step_), static_cast<uint32_t>(step_ >> 32)},
-                {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
-}
-
 uint64_t Random::bits_at(uint64_t index) const { return philox_bits(key(), step_, index); }
 
 double Random::uniform_at(uint64_t index) const {
@@ -67,7 +60,7 @@ double Random::uniform_at(uint64_t index) const {
 }
 
 double Random::normal_at(uint64_t index) const {
-  const auto r = block(index);
+  const auto r = philox_draw(key(), step_, index);
   const double u =
       (static_cast<double>(uint64_t{r[1]} << 21 ^ r[0] >> 11) + 0.5) * 0x1p-53;  // in (0, 1)
   const double v = static_cast<double>(uint64_t{r[3]} << 32 | r[2]) * 0x1p-64;

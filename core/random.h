@@ -48,8 +48,6 @@ class Random {
                 DType dtype = DType::f32) const;
 
  private:
-  std::array<uint32_t, 4> block(uint64_t index) const;
-
   uint64_t seed_;
   uint64_t stream_ = 0;
   uint64_t step_ = 0;

@@ -184,6 +184,12 @@ void Tensor::copy_from(const Tensor& source) {
   if (numel_ == 0) return;
   if (source.device_ == device_) return copy_elements(source, *this);
   if (const Tensor sent = SentCopy::find(source, device_); sent.defined()) return copy_from(sent);
+  if (device_ != host && source.device_ != host) {  // from one GPU to another
+    const DeviceScope there(source.device_);
+    const Tensor between = source.to(host);
+    const DeviceScope here(device_);
+    return copy_from(between);
+  }
   // Only blocks without gaps travel; dtypes are converted where the source is.
   const Tensor packed = source.to(dtype_).contiguous();
   Tensor received = is_contiguous() ? *this : empty_like(*this);

@@ -253,6 +253,7 @@ struct Pow {
   }
   template <class T>
   LW_HOST_DEVICE T slope_at(T x) const {
+    if (exponent == 0) return T(0);  // at 0 too
     return T(exponent) * pow(x, T(exponent - 1));
   }
 };

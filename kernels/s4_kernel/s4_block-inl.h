@@ -93,7 +93,7 @@ struct Problem {
     }
   }
   /// A complex signal or spectrum [1, length, width] of two channels an element.
-  Tensor pairs() const { return Tensor::empty({1, length, width}, DType::c128); }
+  Tensor pairs() const { return Tensor::empty({1, length, width}, DType::c128, host); }
 };
 
 /// A block of channels at some nodes.

@@ -60,6 +60,8 @@ TEST(Tensor, SelectDropsAnAxis) {
   const Tensor t = counting({2, 3, 4});
   EXPECT_EQ(t.select(1, 2).to_vector(), (std::vector<double>{8, 9, 10, 11, 20, 21, 22, 23}));
   EXPECT_EQ(t.select(-1, 1).to_vector(), (std::vector<double>{1, 5, 9, 13, 17, 21}));
+  EXPECT_TRUE(t.select(0, 1).shares_storage(t));
+  EXPECT_FALSE(t.select(-1, 1).shares_storage(t));
 }
 
 TEST(Tensor, CopiesBetweenPitchedViewsAndDTypes) {

@@ -157,6 +157,9 @@ TEST(Pow, TakesEveryBase) {
   EXPECT_THAT(pow(x, 3).value().to_vector(), ElementsAre(-8, 0, 0.125, 27));
   for (const double exponent : {-1.5, 0.5, 1., 3.})
     check_gradients([=](const Variables& v) { return pow(v[0], exponent); }, {positive({9})});
+  const Variable at(x, true);
+  pow(at, 0).backward(Tensor::full({4}, 1, DType::f64));
+  EXPECT_THAT(at.grad().to_vector(), ElementsAre(0, 0, 0, 0));
 }
 
 TEST(Binary, BroadcastsAsNumPyDoes) {
@@ -259,6 +262,12 @@ TEST(Elementwise, SaysWhatItExpected) {
   EXPECT_THAT(error_of([&] { a* b; }), ::testing::StartsWith("mul: "));
   EXPECT_EQ(error_of([&] { exp(Tensor::zeros({2}, DType::i32)); }),
             "exp: expected dtype f32, f64 or bf16, received i32 [2]");
+  if (default_device() == host) return;
+  const Variable here(Tensor::zeros({2, 3}, DType::f32, host));
+  EXPECT_THAT(
+      error_of([&] { a + here; }),
+      ::testing::EndsWith(": expected all tensors on cuda:0, where the first one is; one is "
+                          "on cpu"));
 }
 
 }  // namespace
