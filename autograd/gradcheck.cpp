@@ -71,6 +71,9 @@ double check_gradients(const std::function<Variables(const Variables&)>& f, cons
     weights.clear();
     for (size_t i = 0; i < outputs.size(); ++i) {
       const bool used = outputs[i].defined() && is_differentiable(outputs[i].value());
+      check(!used || outputs[i].dtype() == DType::f64 || outputs[i].dtype() == DType::c128,
+            "check_gradients: output ", i, " is ", outputs[i].dtype(),
+            ", expected the precision of the inputs, f64 or c128");
       weights.push_back(
           used ? direction(outputs[i].value(), random.fork("weights").fork(round).fork(i))
                : Tensor());

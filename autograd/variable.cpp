@@ -43,6 +43,23 @@ struct Variable::Node {
   std::vector<Input> inputs;
   Gradients gradients;
   Tensors output_grads;
+
+  Node() = default;
+  Node(const Node&) = delete;
+  /// Lets go of the graph behind it one op at a time: as deep as a graph is long, no stack would be enough.
+  ~Node() {
+    std::vector<std::shared_ptr<Node>> makers;
+    const auto take = [&makers](Node& node) {
+      for (Input& input : node.inputs)
+        if (input.node) makers.push_back(std::move(input.node));
+    };
+    take(*this);
+    while (!makers.empty()) {
+      const std::shared_ptr<Node> maker = std::move(makers.back());
+      makers.pop_back();
+      if (maker.use_count() == 1) take(*maker);
+    }
+  }
 };
 
 namespace {
@@ -146,8 +163,9 @@ void Variable::backward(const Tensor& seed) const {
   check(requires_grad(), "backward: nothing that this value depends on requires a gradient");
   check(seed.defined() || value().numel() == 1, "backward: give the gradient of a value of shape ",
         shape());
-  check(!seed.defined() || seed.shape() == shape(), "backward: the gradient has shape ",
-        seed.defined() ? seed.shape() : Shape(), ", expected ", shape());
+  check(!seed.defined() ||
+            (seed.shape() == shape() && seed.dtype() == dtype() && seed.device() == device()),
+        "backward: expected a gradient like the value, ", value(), ", received ", seed);
   const Tensor start = seed.defined() ? seed : Tensor::full(shape(), 1, dtype(), device());
   if (!impl_->node) return impl_->accumulate(start);
 

@@ -60,9 +60,9 @@ Variable attention_alive(const Variable& q, const Variable& k, const AttentionOp
 }
 
 Variable rotary(const Variable& x, int64_t heads, int64_t position, double base) {
+  check(heads > 0 && x.size(2) % (2 * heads) == 0, "rotary: ", x.size(2), " channels are not ",
+        heads, " heads of an even size");
   const int64_t batch = x.size(0), time = x.size(1), dim = x.size(2) / heads, half = dim / 2;
-  check(heads > 0 && x.size(2) % heads == 0 && dim % 2 == 0, "rotary: ", x.size(2),
-        " channels are not ", heads, " heads of an even size");
   Tensor cosine = Tensor::empty({time, 1, half}, DType::f64, host),
          sine = Tensor::empty_like(cosine);
   for (int64_t t = 0; t < time; ++t)

@@ -16,8 +16,8 @@
 //
 // Shapes: of two arguments that broadcast as in NumPy, axes aligned at the right; the gradient of
 // an argument is summed over the axes along which it was repeated.
-// dtypes: f32, f64 and bf16, computed in f32; both arguments have one. add, sub, mul, div, neg and
-// exp are complex if an argument is (autograd/ops/complex.h).
+// dtypes: f32, f64 and bf16, computed in f32; both arguments have one. add, sub, mul, div, neg,
+// exp and expm1 are complex if an argument is (autograd/ops/complex.h).
 // Cost: one pass over memory each way; a function keeps its argument or its value for the gradient,
 // whichever is enough. Deterministic. Errors: shapes that do not broadcast, dtypes that differ.
 #pragma once

@@ -6,6 +6,7 @@
 
 #include "autograd/gradcheck.h"
 #include "core/memory.h"
+#include "tests/compare.h"
 
 namespace lw {
 namespace {
@@ -116,6 +117,35 @@ TEST(Variable, AGraphCanBeWalkedOnce) {
   EXPECT_THROW(y.backward(), Error);
   EXPECT_THROW(x.detach().backward(), Error);
   EXPECT_THROW(square(Variable(values({1, 2}), true)).backward(), Error);
+}
+
+TEST(Variable, ASeedIsLikeTheValue) {
+  const Variable x(values({1, 2}), true);
+  EXPECT_EQ(testing::error_of([&] { square(x).backward(Tensor::full({2}, 1)); }),
+            "backward: expected a gradient like the value, f64 [2], received f32 [2]");
+  EXPECT_EQ(testing::error_of([&] { x.backward(Tensor::full({2}, 1)); }),
+            "backward: expected a gradient like the value, f64 [2], received f32 [2]");
+}
+
+TEST(Variable, AGraphOfAnyLengthIsDropped) {
+  const Variable x(values({1}), true);
+  Variable sum = x;
+  for (int i = 0; i < 300'000; ++i)
+    sum = Variable::from_op("next", sum.value(), {sum, sum}, [](const Tensor& dy) {
+      return Tensors{dy, dy};
+    });
+  const Variable shared = sum;
+  sum = Variable();
+  EXPECT_TRUE(shared.requires_grad());
+}
+
+TEST(CheckGradients, RefusesOutputsOfLessPrecision) {
+  const auto forgets = [](const Variables& x) {
+    return Variable::from_op("forgets", x[0].value().to(DType::f32), {x[0]},
+                             [](const Tensor& dy) { return Tensors{dy.to(DType::f64)}; });
+  };
+  EXPECT_EQ(testing::error_of([&] { check_gradients(forgets, {values({1})}); }),
+            "check_gradients: output 0 is f32, expected the precision of the inputs, f64 or c128");
 }
 
 TEST(CheckGradients, AcceptsARightGradientAndNamesAWrongOne) {
