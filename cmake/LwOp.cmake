@@ -74,4 +74,10 @@ function(lw_gpu_test path target)
   add_test(NAME cuda/${path} COMMAND ${target} --gtest_brief=1)
   set_tests_properties(cuda/${path} PROPERTIES LABELS cuda TIMEOUT 600 SKIP_RETURN_CODE 77
                        ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_DEVICE=cuda")
+  # What chooses by the shared memory of a block is played as on a card of which one has 99 KiB, too.
+  if(NOT LW_WITH_CUDA AND path MATCHES "^(kernels/fft|ops/diagonal_scan|layers/s4d)$")
+    add_test(NAME cuda_99_kib/${path} COMMAND ${target} --gtest_brief=1)
+    set_tests_properties(cuda_99_kib/${path} PROPERTIES LABELS cuda TIMEOUT 600 SKIP_RETURN_CODE 77
+                         ENVIRONMENT "OMP_WAIT_POLICY=passive;LW_DEVICE=cuda;LW_EMULATED_SHARED_KIB=99")
+  endif()
 endfunction()

@@ -90,7 +90,7 @@ ChannelSsm::Representations Dss::exponential(const Context& context) const {
               },
           .scan = [=, this](const Variable& u,
                             const State& before) { return scan(u, before, dt, A, {}, context); },
-          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value().device())};
+          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value())};
 }
 
 ChannelSsm::Representations Dss::softmax(const Context& context) const {

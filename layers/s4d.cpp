@@ -75,7 +75,7 @@ ChannelSsm::Representations S4D::represent(const Context& context) const {
   };
   return {.kernel = kernel,
           .scan = scan,
-          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value().device())};
+          .shortest_preferred_scan = shortest_scan_in_chunks(dt.value())};
 }
 
 std::vector<complex128> S4D::poles() const {

@@ -1,7 +1,5 @@
 #include "autograd/ops/diagonal_scan.h"
 
-#include <limits>
-
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/shape.h"
 #include "core/shape_check.h"
@@ -45,9 +43,10 @@ DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Var
   return {results[0], results[1]};
 }
 
-int64_t shortest_scan_in_chunks(Device device) {
-  return device.kind == DeviceKind::cuda ? kernels::shortest_scan_in_chunks
-                                         : std::numeric_limits<int64_t>::max();
+int64_t shortest_scan_in_chunks(const Tensor& u) {
+  int64_t steps = 0;
+  kernels::diagonal_scan_shortest_in_chunks(u, steps);
+  return steps;
 }
 
 DiagonalScanResult sampled_diagonal_scan(const Variable& u, const Variable& dt, const Variable& A,

@@ -40,8 +40,8 @@ struct DiagonalScanResult {
 DiagonalScanResult diagonal_scan(const Variable& u, const Variable& A, const Variable& B,
                                  const Variable& C, const DiagonalScanOptions& options = {});
 
-/// The least steps that `device` scans by matrix products, without resets and intervals. On a CPU no length.
-int64_t shortest_scan_in_chunks(Device device);
+/// The least steps that the device of u scans by matrix products, without resets and intervals. On a CPU no length.
+int64_t shortest_scan_in_chunks(const Tensor& u);
 
 /// The same for a continuous system x' = A x + B u with step sizes dt [channel]: discretised once, or with
 /// intervals, which multiply them, at each step. An undefined B stands for ones.

@@ -14,7 +14,8 @@
 // Cost: 16 state flops an output forward, 44 backward, and with intervals an exponential, a sine and a
 // cosine (zoh) for each element of the state, three times as many backward; scratch of time / 64 states
 // a thread backward, nothing of size batch x time x channel x state. On a GPU 32 steps and more without
-// resets and intervals are matrix products on tensor cores instead (README.md, "In chunks").
+// resets and intervals are matrix products on tensor cores instead, where a block has 121 KiB of shared memory
+// (README.md, "In chunks").
 // Determinism: bits of y and of the state depend neither on threads nor on how a sequence is cut or
 // packed, save on a GPU where a scan is matrix products, which agree with others to rounding, and where
 // an infinity or a NaN reaches 15 earlier steps at most; gradients of A, B, C are sums over chunks of 64
@@ -25,9 +26,6 @@
 #include "kernels/discretize/discretize.h"
 
 namespace lw::kernels {
-
-/// A GPU computes scans of at least so many steps, without resets and intervals, by matrix products.
-inline constexpr int64_t shortest_scan_in_chunks = 32;
 
 struct DiagonalScan {
   Tensor u;
@@ -51,5 +49,9 @@ inline Kernel<void(const DiagonalScan&, Tensor& y, Tensor& state)> diagonal_scan
 inline Kernel<void(const DiagonalScan&, const Tensor& dy, const Tensor& dstate,
                    DiagonalScanGradients&)>
     diagonal_scan_backward{"diagonal_scan_backward"};
+
+/// The least steps that the device of u computes by matrix products, for the dtype of u.
+inline Kernel<void(const Tensor& u, int64_t& steps)> diagonal_scan_shortest_in_chunks{
+    "diagonal_scan_shortest_in_chunks"};
 
 }  // namespace lw::kernels

@@ -6,6 +6,9 @@
 
 namespace lw::kernels {
 
+/// From which length on this thread's GPU computes so: it does not where its blocks have too little shared memory.
+int64_t shortest_scan_in_chunks(DType dtype);
+
 void diagonal_scan_forward_in_chunks(const DiagonalScan& in, Tensor& y, Tensor& state);
 void diagonal_scan_backward_in_chunks(const DiagonalScan& in, const Tensor& dy,
                                       const Tensor& dstate, DiagonalScanGradients& out);

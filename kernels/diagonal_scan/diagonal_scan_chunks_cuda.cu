@@ -1,4 +1,6 @@
 // A scan in chunks on a GPU: the kernels that run, one after the other. See README.md, "In chunks".
+#include <limits>
+
 #include "kernels/add_parts_cuda.h"
 #include "kernels/diagonal_scan/chunk_gradient_cuda.h"
 
@@ -50,15 +52,18 @@ void walk(const DiagonalScan& scan, bool back, const View<const T, 3>& in, const
   run({.cut = cut, .in = in, .out = out, .starts = starts, .last = last});
 }
 
-/// Calls f(TypeTag<T>(), tiles), tiles those of the states that a block goes through time with.
+/// Calls f(TypeTag<T>(), tiles), tiles those of the states that a block goes through time with: as many as there are,
+/// and as its shared memory holds.
 template <class F>
 void for_tiles(const DiagonalScan& in, const F& f) {
   const int64_t states = in.A.size(1);
   for_float("diagonal_scan", in.u.dtype(), [&](auto tag) {
-    constexpr int most = sizeof(typename decltype(tag)::type) == 4 ? 8 : 4;
-    if (states <= 8)
+    using T = typename decltype(tag)::type;
+    constexpr int most = sizeof(T) == 4 ? 8 : 4;
+    const int64_t room = cuda::shared_memory_of_block();
+    if (states <= 8 || room < int64_t{sizeof(WalkMemory<T, 4>)})
       f(tag, std::integral_constant<int, 2>());
-    else if (states <= 16)
+    else if (states <= 16 || room < int64_t{sizeof(WalkMemory<T, most>)})
       f(tag, std::integral_constant<int, 4>());
     else
       f(tag, std::integral_constant<int, most>());
@@ -106,6 +111,12 @@ void gradients_of_system(const DiagonalScan& in, const Tensor& dy, const Tensor&
 }
 
 }  // namespace
+
+int64_t shortest_scan_in_chunks(DType dtype) {
+  const auto needed = static_cast<int64_t>(dtype == DType::f64 ? sizeof(GradientMemory<double>)
+                                                               : sizeof(GradientMemory<float>));
+  return needed <= cuda::shared_memory_of_block() ? 32 : std::numeric_limits<int64_t>::max();
+}
 
 void diagonal_scan_forward_in_chunks(const DiagonalScan& in, Tensor& y, Tensor& state) {
   for_tiles(in, [&](auto tag, auto tiles) {

@@ -276,8 +276,14 @@ HWY_EXPORT(backward);
 void forward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(forward)(args...); }
 void backward_cpu(auto... args) { HWY_DYNAMIC_DISPATCH(backward)(args...); }
 
-const Implementation cpu[] = {{diagonal_scan_forward, DeviceKind::cpu, &forward_cpu},
-                              {diagonal_scan_backward, DeviceKind::cpu, &backward_cpu}};
+void shortest_in_chunks_cpu(const Tensor&, int64_t& steps) {
+  steps = std::numeric_limits<int64_t>::max();
+}
+
+const Implementation cpu[] = {
+    {diagonal_scan_forward, DeviceKind::cpu, &forward_cpu},
+    {diagonal_scan_backward, DeviceKind::cpu, &backward_cpu},
+    {diagonal_scan_shortest_in_chunks, DeviceKind::cpu, &shortest_in_chunks_cpu}};
 
 }  // namespace
 }  // namespace lw::kernels

@@ -227,7 +227,8 @@ void for_step(const DiagonalScan& in, F&& f) {
 }
 
 bool in_chunks(const DiagonalScan& in) {
-  return !in.resets && !in.intervals && in.u.size(1) >= shortest_scan_in_chunks && in.A.size(1) > 0;
+  return !in.resets && !in.intervals && in.A.size(1) > 0 &&
+         in.u.size(1) >= shortest_scan_in_chunks(in.u.dtype());
 }
 
 void forward(const DiagonalScan& in, Tensor& y, Tensor& state) {
@@ -245,8 +246,14 @@ void backward(const DiagonalScan& in, const Tensor& dy, const Tensor& dstate,
   });
 }
 
-const Implementation on_cuda[] = {{diagonal_scan_forward, DeviceKind::cuda, &forward},
-                                  {diagonal_scan_backward, DeviceKind::cuda, &backward}};
+void shortest_in_chunks(const Tensor& u, int64_t& steps) {
+  steps = shortest_scan_in_chunks(u.dtype());
+}
+
+const Implementation on_cuda[] = {
+    {diagonal_scan_forward, DeviceKind::cuda, &forward},
+    {diagonal_scan_backward, DeviceKind::cuda, &backward},
+    {diagonal_scan_shortest_in_chunks, DeviceKind::cuda, &shortest_in_chunks}};
 
 }  // namespace
 }  // namespace lw::kernels

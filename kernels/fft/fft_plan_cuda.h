@@ -40,10 +40,10 @@ const DeviceFftPlan<T>& device_fft_plan(int64_t n, Device device) {
   static std::mutex mutex;
   static auto* entries = new std::map<std::pair<int, int64_t>, Entry>;  // never destroyed
   const std::lock_guard lock(mutex);
-  const auto [found, added] = entries->try_emplace({device.index, n});
-  Entry& entry = found->second;
-  if (!added) return entry.plan;
+  const std::pair key{device.index, n};
+  if (const auto found = entries->find(key); found != entries->end()) return found->second.plan;
 
+  Entry entry;
   check(n <= 0x7fffffff, "fft: expected a length below 2^31 on a GPU, received ", n);
   const FftPlan<T>& plan = fft_plan<T>(n);
   std::vector<C> twiddles, right_angle;
@@ -71,7 +71,8 @@ const DeviceFftPlan<T>& device_fft_plan(int64_t n, Device device) {
                             factors + begins[i]};
   entry.plan.right_angle = static_cast<const Complex<T>*>(entry.right_angle.raw());
   entry.plan.frequency = static_cast<const int32_t*>(entry.frequency.raw());
-  return entry.plan;
+  return entries->emplace(key, std::move(entry))
+      .first->second.plan;  // once nothing can fail any more
 }
 
 }  // namespace lw::kernels

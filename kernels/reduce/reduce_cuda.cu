@@ -76,6 +76,7 @@ __global__ void fold_parts_kernel(Plan plan, int64_t chunks, Target<E> to) {
   const int64_t result = cuda::thread_number();
   if (result >= to.results) return;
   double value = to.parts[result];
+#pragma unroll 8
   for (int64_t chunk = 1; chunk < chunks; ++chunk)
     value = Op::fold(value, to.parts[chunk * to.results + result]);
   const int64_t width = plan.row.reduced ? 1 : plan.row.size;
@@ -88,7 +89,10 @@ void reduce(const Tensor& x, const Plan& plan, double scale, Tensor& y) {
   const bool rows = plan.row.reduced;
   const int64_t results = Plan::iterations(plan.kept) * (rows ? 1 : plan.row.size);
   const int64_t total = Plan::iterations(plan.reduced) * (rows ? plan.row.size : 1);
-  const int64_t span = rows ? 32 * threads : 16 * slices;
+  // Long sums are cut for all multiprocessors, and no further: one thread adds up the parts of a result.
+  constexpr int64_t most_chunks = 256;
+  const int64_t least = rows ? 32 * threads : 16 * slices;
+  const int64_t span = least * std::max<int64_t>(1, cuda::divide_up(total, least * most_chunks));
   const int64_t chunks = cuda::divide_up(total, span);
   Tensor parts;
   if (chunks > 1) parts = Tensor::empty({chunks, results}, DType::f64, x.device());

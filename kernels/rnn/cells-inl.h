@@ -50,6 +50,11 @@ struct Cell {
   HWY_INLINE void write(V v, T* row, int64_t i) const {
     store_lanes(d, v, row + i * channels + c, lanes);
   }
+  /// The gradient of what enters a gate: as much from the input as from the state.
+  HWY_INLINE void write_both(V v, const StepGradientRows<T>& r, int64_t i) const {
+    write(v, r.dp, i);
+    if (r.dx != r.dp) write(v, r.dx, i);
+  }
   /// s (1 - s) dy and (1 - t^2) dy
   static HWY_INLINE V through_sigmoid(V s, V dy) { return hn::Mul(hn::NegMulAdd(s, s, s), dy); }
   static HWY_INLINE V through_tanh(V t, V dy) { return hn::NegMulAdd(hn::Mul(t, t), dy, dy); }
@@ -81,16 +86,16 @@ struct Cell {
   HWY_INLINE void gradient(const StepGradientRows<T>& r) const {
     const V dh = hn::Add(part(r.dh, 0), part(r.carry, 0));
     if constexpr (kCell == RnnCell::tanh) {
-      write(through_tanh(part(r.h, 0), dh), r.dp, 0);
+      write_both(through_tanh(part(r.h, 0), dh), r, 0);
       write(hn::Zero(d), r.carry, 0);
     } else if constexpr (kCell == RnnCell::lstm) {
       const V i = part(r.saved, 0), f = part(r.saved, 1), g = part(r.saved, 2),
               o = part(r.saved, 3), t = math::tanh(d, part(r.saved, 4));
       const V dc = hn::Add(part(r.c_carry, 0), through_tanh(t, hn::Mul(dh, o)));
-      write(through_sigmoid(i, hn::Mul(dc, g)), r.dp, 0);
-      write(through_sigmoid(f, hn::Mul(dc, part(r.c_before, 0))), r.dp, 1);
-      write(through_tanh(g, hn::Mul(dc, i)), r.dp, 2);
-      write(through_sigmoid(o, hn::Mul(dh, t)), r.dp, 3);
+      write_both(through_sigmoid(i, hn::Mul(dc, g)), r, 0);
+      write_both(through_sigmoid(f, hn::Mul(dc, part(r.c_before, 0))), r, 1);
+      write_both(through_tanh(g, hn::Mul(dc, i)), r, 2);
+      write_both(through_sigmoid(o, hn::Mul(dh, t)), r, 3);
       write(hn::Mul(dc, f), r.c_carry, 0);
       write(hn::Zero(d), r.carry, 0);
     } else {

@@ -1,6 +1,7 @@
 #include "tests/emulator/emulator.h"
 
 #include <boost/context/fiber.hpp>
+#include <cstdlib>
 #include <vector>
 
 #include "tests/emulator/emulated_memory.h"
@@ -169,6 +170,18 @@ void run(dim3 grid, dim3 block, int64_t shared_bytes, const std::function<void()
       }
   running = nullptr;
 }
+
+}  // namespace lw::emulator
+
+int64_t lw::cuda::shared_memory_of_block() {
+  static const int64_t kib = [] {
+    const char* given = std::getenv("LW_EMULATED_SHARED_KIB");
+    return given == nullptr ? 227 : std::atoll(given);
+  }();
+  return kib << 10;
+}
+
+namespace lw::emulator {
 
 void block_barrier() { running->wait(State::at_block_barrier, 0); }
 void warp_barrier(uint32_t mask) { running->wait(State::at_warp_barrier, mask); }

@@ -128,8 +128,8 @@ inline void sincospi(double x, double* s, double* c) {
 
 namespace lw::cuda {
 
-/// Bytes of shared memory that a block can have: those of compute capability 9.0.
-inline int64_t shared_memory_of_block() { return 227 << 10; }
+/// Bytes of shared memory that a block can have: those of compute capability 9.0, or $LW_EMULATED_SHARED_KIB.
+int64_t shared_memory_of_block();
 
 template <class... Parameters>
 void start(void (*kernel)(Parameters...), dim3 blocks, dim3 threads, int64_t shared_bytes,

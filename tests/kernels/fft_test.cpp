@@ -126,12 +126,14 @@ TEST(Fft, HasTheSameBitsOnAnyNumberOfThreads) {
 }
 
 TEST(Fft, RefusesAnotherLengthAndNamesTheNextOne) {
-  try {
-    transformed(noise({1, 784, 1}, DType::c64), FftDirection::forward);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_STREQ(error.what(),
-                 "fft: expected a length of the form 2^a 3^b 5^c, received 784\n  pad to 800");
+  for (int again = 0; again < 2; ++again) {
+    try {
+      transformed(noise({1, 784, 1}, DType::c64), FftDirection::forward);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(),
+                   "fft: expected a length of the form 2^a 3^b 5^c, received 784\n  pad to 800");
+    }
   }
 }
 

@@ -201,7 +201,7 @@ TEST(DiagonalScan, PackedDocumentsEqualSeparateOnes) {
     alone.y.backward(cut(dy));
     const auto expect_equal = [&](const Tensor& part, const Tensor& whole) {
       // A GPU computes a long document by itself, without resets, in another way.
-      if (part.size(1) < shortest_scan_in_chunks(u.device()))
+      if (part.size(1) < shortest_scan_in_chunks(u))
         EXPECT_TRUE(same_bits(part, whole));
       else
         testing::expect_close(part, whole, 1e-6);
