@@ -38,6 +38,8 @@ struct Parameter {
   std::string name;  ///< the path in the model: "layers.0.mixer.A_log"
   Role role = Role::matrix;
   Variable value;
+  bool streamed =
+      false;  ///< read by linear() and embedding() alone, which take it in fewer bits too
 };
 
 using Parameters = std::vector<Parameter>;

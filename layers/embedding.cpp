@@ -10,7 +10,7 @@ Embedding::Embedding(const EmbeddingOptions& o, const Random& random) {
         ", d_model = ", o.d_model);
   table_ =
       parameter("weight", random.fork("weight").normal({o.vocabulary, o.d_model}, 0, o.deviation),
-                Role::embedding);
+                Role::embedding, /*streamed=*/true);
 }
 
 Variable Embedding::operator()(const Tensor& ids) const { return embedding(table_, ids); }

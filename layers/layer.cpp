@@ -4,9 +4,9 @@
 
 namespace lw {
 
-Variable Layer::parameter(std::string name, const Tensor& initial, Role role) {
-  parameters_.push_back(
-      {std::move(name), role, Variable(initial.to(default_device()), /*requires_grad=*/true)});
+Variable Layer::parameter(std::string name, const Tensor& initial, Role role, bool streamed) {
+  parameters_.push_back({std::move(name), role,
+                         Variable(initial.to(default_device()), /*requires_grad=*/true), streamed});
   return parameters_.back().value;
 }
 
@@ -17,7 +17,8 @@ Tensor Layer::buffer(std::string name, const Tensor& initial) {
 
 void Layer::collect(const std::string& path, Parameters& parameters,
                     std::vector<Buffer>& buffers) const {
-  for (const Parameter& p : parameters_) parameters.push_back({path + p.name, p.role, p.value});
+  for (const Parameter& p : parameters_)
+    parameters.push_back({path + p.name, p.role, p.value, p.streamed});
   for (const Buffer& b : buffers_) buffers.push_back({path + b.name, b.value});
   for (const auto& [name, layer] : children_)
     layer->collect(path + name + ".", parameters, buffers);

@@ -51,8 +51,8 @@ class Layer {
   std::vector<Buffer> buffers() const;
 
  protected:
-  /// Registers a trainable tensor under `name`.
-  Variable parameter(std::string name, const Tensor& initial, Role role);
+  /// Registers a trainable tensor under `name`; `streamed` as in Parameter.
+  Variable parameter(std::string name, const Tensor& initial, Role role, bool streamed = false);
   /// Registers a tensor that is saved with the model but not trained.
   Tensor buffer(std::string name, const Tensor& initial);
 

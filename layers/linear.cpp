@@ -11,7 +11,7 @@ Linear::Linear(const LinearOptions& o, const Random& random) {
         ", out = ", o.out);
   const double bound = 1 / std::sqrt(static_cast<double>(o.in));
   weight_ = parameter("weight", random.fork("weight").uniform({o.out, o.in}, -bound, bound),
-                      Role::matrix);
+                      Role::matrix, /*streamed=*/true);
   if (o.bias)
     bias_ = parameter("bias", random.fork("bias").uniform({o.out}, -bound, bound), Role::bias);
 }

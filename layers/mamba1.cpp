@@ -80,7 +80,7 @@ Mamba1::Mamba1(const Mamba1Options& o, const Stack& stack, const Random& random)
       parameter("dt_proj.weight",
                 o.dt_init == "random" ? dt_random.uniform({d_inner_, dt_rank_}, -spread, spread)
                                       : Tensor::full({d_inner_, dt_rank_}, spread),
-                Role::matrix);
+                Role::matrix, /*streamed=*/true);
   dt_bias_ =
       parameter("dt_proj.bias", inverse_softplus_steps(o, d_inner_, random.fork("dt_proj.bias")),
                 Role::ssm_dt);

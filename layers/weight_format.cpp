@@ -10,8 +10,7 @@ namespace lw {
 namespace {
 
 bool is_streamed(const Parameter& p) {
-  return (p.role == Role::matrix || p.role == Role::embedding) && p.value.rank() == 2 &&
-         p.value.size(1) >= 32 && p.value.dtype() == DType::f32;
+  return p.streamed && p.value.size(1) >= 32 && p.value.dtype() == DType::f32;
 }
 
 /// Room for all stored matrices in one block, in the order in which a step reads them: one stream,

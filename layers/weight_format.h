@@ -4,8 +4,8 @@
 //   bf16   8 significant bits an element
 //   int8   one byte an element and one factor an output channel, see kernels/quantize
 //
-// Stored so are the matrices of linear maps and the tables of tokens; all else stays f32, and so do
-// the sums. A table that is also the output projection is stored once.
+// Stored so are the matrices of linear maps and the tables of tokens (Parameter::streamed); all else
+// stays f32, and so do the sums. A table that is also the output projection is stored once.
 // Reference: kernels/quantize/README.md has the error of each format.
 #pragma once
 
