@@ -48,6 +48,23 @@ State state_of(const Variables& flow, size_t block, size_t each) {
   return {begin, begin + static_cast<std::ptrdiff_t>(each)};
 }
 
+/// `resets`, with what follows each sequence as a document of its own: a layer that reads backwards would begin there.
+Tensor apart_from_padding(const Tensor& resets, const Tensor& lengths, const Tensor& x) {
+  const int64_t batch = x.size(0), time = x.size(1);
+  check(lengths.shape() == Shape({batch}) && lengths.dtype() == DType::i64,
+        "Model: expected lengths i64 ", Shape({batch}), ", received ", lengths);
+  const Tensor counts = lengths.to(host).contiguous();
+  Tensor result = resets;
+  for (int64_t b = 0; b < batch; ++b) {
+    const int64_t length = counts.data<int64_t>()[b];
+    if (length < 0 || length >= time) continue;
+    if (!result) result = Tensor::zeros({batch, time}, DType::u8, host);
+    if (result.shares_storage(resets)) result = resets.to(host).clone();
+    result.data<uint8_t>()[b * time + length] = 1;
+  }
+  return result;
+}
+
 size_t states_each(const Variables& flow, size_t blocks) { return (flow.size() - 2) / blocks; }
 
 void append(Variables& flow, const State& state) {
@@ -111,6 +128,8 @@ Model::Hidden Model::hidden(const Variable& inputs, const ModelState& state, con
     append(flow, s);
   }
   Context here = context;
+  if (lengths.defined() && !causal())
+    here.resets = apart_from_padding(here.resets, lengths, flow[0].value());
   if (here.resets.defined()) here.resets = here.resets.to(flow[0].device());
   flow = run(0, n, pieces_, flow, here);
 

@@ -7,6 +7,10 @@
 
 #include "autograd/ops/cross_entropy.h"
 #include "layers/mamba1.h"
+#include "layers/s4.h"
+#include "layers/s4d.h"
+#include "layers/s5.h"
+#include "tests/compare.h"
 
 namespace lw {
 namespace {
@@ -87,6 +91,30 @@ TEST(Model, PoolingHonoursLengths) {
     const Tensor padded = model.forward(x, {}, {}, lengths).y.value();
     const Tensor cut = model.forward(x.slice(0, 0, 1).slice(1, 0, 4).contiguous()).y.value();
     for (int64_t c = 0; c < 5; ++c) EXPECT_NEAR(padded.at({0, c}), cut.at({0, c}), 1e-5) << pool;
+  }
+}
+
+TEST(Model, WhatFollowsASequenceIsNotReadBackwards) {
+  const NoGrad no_grad;
+  const auto of = [](const char* kind) {
+    ModelOptions options{.d_model = 8, .n_layers = 2};
+    options.layer.choose(kind);
+    return options;
+  };
+  ModelOptions s4 = of("s4"), s4d = of("s4d"), s5 = of("s5");
+  s4.layer.as<S4Options>().bidirectional = true;
+  s4d.layer.as<S4DOptions>().bidirectional = true;
+  s5.layer.as<S5Options>().bidirectional = true;
+  for (const ModelOptions& options : {s4, s4d, s5}) {
+    const Model model(options, {.vocabulary = 11, .outputs = 5}, Random(1));
+    const Tensor x = ids({2, 17}, 11), lengths = Tensor::from({2}, std::vector<int64_t>{9, 17});
+    Tensor longer = Tensor::zeros({2, 30}, DType::i64);
+    longer.slice(1, 0, 17).copy_from(x);
+    Tensor other = x.clone();
+    other.slice(0, 0, 1).slice(1, 9, 17).fill(3);
+    const Tensor y = model.forward(x, {}, {}, lengths).y.value();
+    for (const Tensor& padded : {longer, other})
+      testing::expect_close(model.forward(padded, {}, {}, lengths).y.value(), y, 1e-5);
   }
 }
 
