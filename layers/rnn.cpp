@@ -74,9 +74,11 @@ Tensor RnnLayer::chrono_bias(int64_t T, const Random& random) const {
 }
 
 void RnnLayer::set_bias(int64_t gate, const Tensor& values) {
-  Tensor all = bias_.value();
-  Tensor part = all.slice(0, gate * d_hidden_, (gate + 1) * d_hidden_);
-  part.copy_from(values);
+  const auto part = [&](const Variable& bias) {
+    return bias.value().slice(0, gate * d_hidden_, (gate + 1) * d_hidden_);
+  };
+  part(bias_).copy_from(values);
+  part(in_proj_.bias()).fill(0);
 }
 
 Output RnnLayer::forward(const Variable& u, const State& state, const Context& context) const {

@@ -3,8 +3,8 @@
 //   h_t, state = cell(U u_t + a, state)                 the cells of autograd/ops/rnn.h
 //   y_t        = V h_t + b
 //
-// Weights start uniform within 1/sqrt(d_hidden), as in PyTorch. Of the lstm the bias of the forget gate starts at forget_bias
-// (Jozefowicz, Zaremba & Sutskever 2015), or with `chrono` = T at log of a number uniform in [1, T - 1], the input gate's at minus
+// W and the bias beside it start uniform within 1/sqrt(d_hidden), as in PyTorch, U and a within 1/sqrt(d_model). Of the lstm
+// the biases of the forget gate add up to forget_bias at the start (Jozefowicz, Zaremba & Sutskever 2015), or with `chrono` = T at log of a number uniform in [1, T - 1], the input gate's at minus
 // that, for memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188); of the gru the update gate's likewise.
 // State: h, [batch, d_hidden], of the lstm h and then c, [batch, 2 d_hidden].
 //
@@ -49,7 +49,7 @@ class RnnLayer final : public SequenceLayer {
   RnnLayer(RnnCell cell, int64_t d_hidden, const Stack& stack, const Random& random);
   /// log of numbers uniform in [1, T - 1]: what a gate's bias is for memories of up to T steps.
   Tensor chrono_bias(int64_t T, const Random& random) const;
-  /// Writes one gate's part of the bias.
+  /// Makes the two biases of a gate add up to `values`.
   void set_bias(int64_t gate, const Tensor& values);
 
   RnnCell cell_;
