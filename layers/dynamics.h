@@ -12,8 +12,8 @@ namespace lw {
 /// A linear time-invariant layer, before its channels are mixed.
 struct Dynamics {
   /// What a mode is multiplied by in one step, of every channel one after the other; of a conjugate
-  /// pair the one with positive imaginary part. |pole| < 1, and the mode fades to 1/e in
-  /// -1 / log |pole| steps.
+  /// pair one, S4, S4D, DSS and LSSL that with positive imaginary part. A mode with |pole| < 1 fades to
+  /// 1/e in -1 / log |pole| steps; those of DSS with softmax may grow.
   std::vector<complex128> poles;
   /// The time between two steps, of each channel (S5: of each mode). Empty where there is no
   /// continuous time.

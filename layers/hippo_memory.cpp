@@ -170,9 +170,10 @@ HippoMemory::HippoMemory(const HippoMemoryOptions& options, int64_t channels, do
   if (std::find(known.begin(), known.end(), measure) == known.end()) {
     const auto& all = hippo_measures();
     const bool no_memory = std::find(all.begin(), all.end(), measure) != all.end();
-    throw Error("hippo memory: " + (no_memory ? "nothing can be reconstructed from " + measure +
-                                                    ", expected one of: legs legt lmu lagt fout"
-                                              : unknown_name("measure", measure, known)));
+    std::string message = "hippo memory: " + unknown_name("measure", measure, known);
+    if (no_memory)
+      message += "\n  " + measure + " is known, but nothing can be reconstructed from it";
+    throw Error(message);
   }
   check(channels >= 1, "hippo memory: expected at least one channel, received ", channels);
   check(std::isfinite(options.theta) && options.theta > 0,

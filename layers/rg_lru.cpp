@@ -14,8 +14,8 @@ void RgLruOptions::describe(Fields& f) {
   f.optional("d_rnn", d_rnn, "channels of the recurrence; null: d_model", positive());
   f.optional("d_conv", d_conv, "steps that the short convolution sees", positive());
   f.optional("blocks", blocks, "blocks of the gates' block-diagonal matrices", positive());
-  f.optional("r_min", r_min, "smallest initial decay", probability());
-  f.optional("r_max", r_max, "largest initial decay", probability());
+  f.optional("r_min", r_min, "smallest initial exp(-softplus(lambda))", probability());
+  f.optional("r_max", r_max, "largest initial exp(-softplus(lambda))", probability());
 }
 
 namespace {

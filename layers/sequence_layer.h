@@ -26,7 +26,7 @@ struct Output {
 
 /// The representation that a linear time-invariant layer computes with. The results agree.
 enum class Mode {
-  automatic,    ///< convolution for long inputs without packing, else scan; s4d on a GPU: scan
+  automatic,  ///< convolution for long inputs unless a state comes in or goes out, else scan; s4d on a GPU: scan
   convolution,  ///< whole sequences through an FFT
   scan,         ///< the recurrence; with time = 1 it is the step of generation
 };
@@ -51,7 +51,7 @@ struct Context {
 
 class SequenceLayer : public Layer {
  public:
-  /// Throws Error for a state, or for time = 1, given to a layer that is not causal.
+  /// Throws Error for a state given to, or asked of, a layer that is not causal.
   virtual Output forward(const Variable& x, const State& state, const Context& context) const = 0;
 
   /// False for a bidirectional layer, which needs whole sequences.

@@ -242,8 +242,9 @@ TEST(HippoMemory, SaysWhatIsWrong) {
       "hippo memory: unknown measure `legz`, expected one of: legs legt legt_half lmu lagt fout "
       "fourier fourier2; did you mean `legs`?");
   EXPECT_EQ(error_of([] { HippoMemory m({.measure = "foud"}); }),
-            "hippo memory: nothing can be reconstructed from foud, expected one of: legs legt lmu "
-            "lagt fout");
+            "hippo memory: unknown measure `foud`, expected one of: legs legt legt_half lmu lagt "
+            "fout fourier fourier2; did you mean `fout`?\n  foud is known, but nothing can be "
+            "reconstructed from it");
   EXPECT_EQ(error_of([] { HippoMemory m({.N = 0}); }),
             "hippo: expected N of at least 1, received 0");
   EXPECT_EQ(error_of([] { HippoMemory m({.measure = "fout", .N = 3}); }),

@@ -15,12 +15,16 @@ TEST_P(RgLruLaws, Hold) { expect_laws("rg_lru", GetParam()); }
 INSTANTIATE_TEST_SUITE_P(Variants, RgLruLaws, ::testing::ValuesIn(layer_variants("rg_lru")));
 
 TEST(RgLru, StartsWithDecaysOfTheRing) {
-  const RgLru layer({.d_rnn = 200, .r_min = 0.5, .r_max = 0.9}, {.d_model = 3}, Random(1));
+  const RgLru layer({.d_rnn = 1000, .r_min = 0.1, .r_max = 0.9}, {.d_model = 3}, Random(1));
+  double mean_square = 0;
   for (const double lambda : value_of(layer, "lambda").to_vector()) {
     const double decay = std::exp(-std::log1p(std::exp(lambda)));
-    EXPECT_GE(decay, 0.5 - 1e-5);
+    EXPECT_GE(decay, 0.1 - 1e-5);
     EXPECT_LE(decay, 0.9 + 1e-5);
+    mean_square += decay * decay / 1000;
   }
+  // Uniform in the square of the radius: the mean is 0.41, of a uniform radius 0.30.
+  EXPECT_NEAR(mean_square, (0.01 + 0.81) / 2, 0.03);
   EXPECT_EQ(parameter_of(layer, "lambda").role, Role::ssm_a);
 }
 
