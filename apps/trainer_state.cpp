@@ -116,7 +116,7 @@ void Trainer::start_from(const Path& checkpoint) {
 
 void Trainer::restore(const Path& checkpoint) {
   if (const std::string known = read_manifest(checkpoint).data_fingerprint;
-      known != data_.fingerprint)
+      !same_data(known, data_.fingerprint))
     throw Error(str(checkpoint.string(),
                     ": error: the data are not those that the run was started with\n  expected  ",
                     known, "\n  received  ", data_.fingerprint,

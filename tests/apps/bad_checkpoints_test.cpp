@@ -125,8 +125,14 @@ TEST_F(BadInput, RunsThatCannotGoOn) {
 )"},
       {"", "train --resume auto digits data.train=30 train.steps=4", 3,
        R"(digits/ckpt/step-00000002: error: the data are not those that the run was started with
-  expected  digits seed=0 size=8 train=20 noise=0.1
-  received  digits seed=0 size=8 train=30 noise=0.1
+  expected  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=0
+  received  digits seed=0 size=8 train=30 noise=0.1 validation=5 length=64 permute=0
+  --init-from starts a new run from the weights
+)"},
+      {"", "train --resume auto digits data.permute=true train.steps=4", 3,
+       R"(digits/ckpt/step-00000002: error: the data are not those that the run was started with
+  expected  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=0
+  received  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=1
   --init-from starts a new run from the weights
 )"},
       {"", "train --resume auto digits --init-from text", 2,
