@@ -41,8 +41,6 @@ RunConfig read(const Config& config) {
   return run;
 }
 
-Path absolute_path(const Path& path) { return std::filesystem::absolute(path).lexically_normal(); }
-
 /// The vocabulary of a language model; null for other models.
 std::shared_ptr<const Vocabulary> vocabulary_of(const Attributes& attributes) {
   const auto kept = attributes.find("vocabulary");

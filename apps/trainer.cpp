@@ -5,6 +5,7 @@
 #include "apps/generate.h"
 #include "apps/replicas.h"
 #include "apps/run.h"
+#include "apps/run_lookup.h"
 #include "apps/signals.h"
 #include "core/log.h"
 
@@ -219,7 +220,7 @@ void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
   look_at_steps(0, metrics);
   const SaveOptions options{.keep_last = config_.train.keep_last,
                             .best = at_best(),
-                            .run_id = folder.path().filename().string()};
+                            .run_id = absolute_path(folder.path()).filename().string()};
   try {
     check_replicas(ranks_, *model_);
     ranks_.on_first([&] {

@@ -234,6 +234,12 @@ TEST_F(BadInput, NoCheckpoints) {
       {"", "ckpt verify digits/ckpt/step-00000009", 3,
        R"(digits/ckpt/step-00000009: error: there is no such run or checkpoint
 )"},
+      {"ln -sfn step-00000009 digits/ckpt/best", "ckpt verify digits/ckpt/best", 3,
+       R"(digits/ckpt/best: error: this link leads nowhere: there is no step-00000009
+)"},
+      {"ln -sfn step-00000009 digits/ckpt/best", "eval digits/ckpt/best", 3,
+       R"(digits/ckpt/best: error: this link leads nowhere: there is no step-00000009
+)"},
   };
   expect_refused(table);
 }

@@ -121,6 +121,37 @@ TEST(Checkpoint, TheNewestGoodOneIsFound) {
   EXPECT_EQ(find_checkpoint(run / "ckpt" / "step-00000009"), run / "ckpt" / "step-00000009");
 }
 
+TEST(Checkpoint, OneIsFoundHoweverItsPathIsSpelled) {
+  const TemporaryFolder run, other;
+  for (const int step : {1, 2}) save_checkpoint(run.path(), sample_content(step));
+  const Path first = run / "ckpt" / "step-00000001", here = fs::current_path();
+  fs::create_symlink(first, other / "link");
+  fs::current_path(run / "ckpt");
+  const Path spellings[] = {first,
+                            first / "",
+                            first / ".",
+                            other / "link",
+                            "step-00000001",
+                            "./step-00000001/",
+                            "../ckpt/step-00000001"};
+  for (const Path& path : spellings) {
+    EXPECT_EQ(checkpoint_to_resume(run.path(), path), first) << path;
+    EXPECT_EQ(checkpoint_to_resume("..", path), Path("../ckpt/step-00000001")) << path;
+    const std::vector<CheckpointEntry> found = find_checkpoints(path);
+    ASSERT_EQ(found.size(), 1u) << path;
+    EXPECT_EQ(found[0].path, first) << path;
+    EXPECT_EQ(found[0].step, 1) << path;
+  }
+  fs::current_path(first);
+  EXPECT_EQ(checkpoint_to_resume(run.path(), "."), first);
+  fs::current_path(here);
+  EXPECT_EQ(checkpoint_to_resume(run.path(), run / "ckpt" / "latest"),
+            run / "ckpt" / "step-00000002");
+  EXPECT_THAT(
+      error_of(ErrorKind::usage, [&] { checkpoint_to_resume(other.path(), first.string()); }),
+      HasSubstr("this is no checkpoint of the run "));
+}
+
 TEST(Checkpoint, LaterStepsAndUnfinishedOnesAreRemoved) {
   const TemporaryFolder run;
   for (const int step : {1, 2, 3})

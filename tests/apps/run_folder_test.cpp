@@ -155,6 +155,16 @@ TEST_F(RunFolders, ANewRunTakesAnEmptyFolderOnly) {
   EXPECT_THAT(list_directory(folder_ / "other"), ElementsAre("thesis.tex"));
 }
 
+TEST_F(RunFolders, AnyNameOfTheFolderIsKept) {
+  for (const auto& [name, id] : {std::pair("run/", "run"), std::pair("r\xe9/", "r\ufffd")}) {
+    complete(train("copying", name));
+    EXPECT_EQ(json_of(Path(name) / "ckpt/latest/MANIFEST.json")["run_id"], id);
+    complete(resume(name, {"train.steps=12"}));
+    EXPECT_EQ(json_of(Path(name) / "ckpt/latest/MANIFEST.json")["run_id"], id);
+    EXPECT_EQ(longwave({"ckpt", "verify", at(name)}).code, 0);
+  }
+}
+
 TEST_F(RunFolders, ARunThatNeverBeganIsBegunAgain) {
   for (int64_t k = 1; k <= 14; ++k) {
     const std::string run = str("run", k);

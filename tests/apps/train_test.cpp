@@ -46,7 +46,7 @@ TEST_F(Train, GoesOnFromAnyCheckpoint) {
   complete(train("copying", "whole"));
   complete(train("copying", "run", {"train.keep_last=9"}));
   EXPECT_THAT(checkpoints("run"), ElementsAre(3, 4, 6, 8, 9, 10));
-  complete({"train", "--resume", at("run/ckpt/step-00000004"), at("run")});
+  complete({"train", "--resume", at("run/ckpt/step-00000004/"), at("run")});
   EXPECT_EQ(reproducible_metrics("run"), reproducible_metrics("whole"));
   complete({"train", "--resume", "step=6", at("run"), "train.keep_last=2"});
   expect_same("whole", "run");
