@@ -120,8 +120,9 @@ struct FoundCheckpoint {
 /// The newest checkpoint of `run` that verifies.
 FoundCheckpoint find_newest_good(const Path& run);
 
-/// Points `latest`, and `best` if it is the best, to the checkpoint of `step`.
-void link_checkpoint(const Path& run, int64_t step, bool best);
+/// Points `latest` to the checkpoint of `step` and `best` to that of `best_step`, where they are there, for a run that
+/// goes on from `step`. A link that leads nowhere is removed: it would name another checkpoint of that step later.
+void relink_checkpoints(const Path& run, int64_t step, int64_t best_step);
 
 /// Removes the checkpoints of later steps than `step`, from which the run is about to go on, and
 /// says which.

@@ -200,10 +200,17 @@ void prune(const Path& run, const Path& newest, int64_t keep_last) {
 
 }  // namespace
 
-void link_checkpoint(const Path& run, int64_t step, bool best) {
-  for (const char* link : {"latest", "best"})
-    if (best || link == std::string_view("latest"))
-      replace_link(checkpoint::name(step), checkpoint::folder(run) / link);
+void relink_checkpoints(const Path& run, int64_t step, int64_t best_step) {
+  const Path folder = checkpoint::folder(run);
+  for (const auto& [name, target] : {std::pair("latest", step), std::pair("best", best_step)}) {
+    const Path link = folder / name;
+    if (fs::exists(folder / checkpoint::name(target))) {
+      replace_link(checkpoint::name(target), link);
+    } else if (fs::is_symlink(link) && !fs::exists(link)) {
+      remove_tree(link);
+      log_warning(str("removed ", link.string(), ": it named a checkpoint that is gone"));
+    }
+  }
 }
 
 Path save_checkpoint(const Path& run, const CheckpointContent& content,
@@ -231,7 +238,8 @@ Path save_checkpoint(const Path& run, const CheckpointContent& content,
   }
   try {
     remove_tree(unfinished);  // what stood at `path` before
-    link_checkpoint(run, content.step, options.best);
+    replace_link(name, folder / "latest");
+    if (options.best) replace_link(name, folder / "best");
     prune(run, path, options.keep_last);
   } catch (const Error& error) {
     log_warning(str(path.string(), " is saved, but: ", error.what()));

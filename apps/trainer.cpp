@@ -106,9 +106,12 @@ int Trainer::run(RunFolder& folder, bool quiet) {
   }
   progress_.clear();
   write_plot(folder);
-  folder.set_state("done",
-                   step_ < total_steps_ ? str("no improvement in ", waited_, " evaluations") : "");
+  folder.set_state("done", why_finished());
   return 0;
+}
+
+std::string Trainer::why_finished() const {
+  return step_ < total_steps_ ? str("no improvement in ", waited_, " evaluations") : "";
 }
 
 void Trainer::train_step(TrainingStep& one) {

@@ -49,6 +49,27 @@ TEST_F(RunFolders, GoingOnFromAStepNamesWhatItRemoves) {
   EXPECT_THAT(checkpoints("run"), ElementsAre(3, 4, 6, 7));
 }
 
+TEST_F(RunFolders, GoingBackPointsBestAtTheBestThatIsLeft) {
+  const auto go_back = [&](const std::string& run) {  // to worse steps than those before
+    const Ended ended = longwave({"train", "--resume", "step=6", at(run), "train.keep_last=2",
+                                  "optim.lr=1", "optim.schedule.kind=constant"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  make_run("run");
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/ckpt/best"), "step-00000010");
+  go_back("run");
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/ckpt/best"), "step-00000004");
+  EXPECT_THAT(checkpoints("run"), ElementsAre(4, 9, 10));
+
+  make_run("other");
+  fs::remove_all(folder_ / "other/ckpt/step-00000004");
+  EXPECT_THAT(go_back("other"), HasSubstr("warning: removed " + at("other/ckpt/best") +
+                                          ": it named a checkpoint that is gone\n"));
+  EXPECT_FALSE(fs::exists(fs::symlink_status(folder_ / "other/ckpt/best")));
+  EXPECT_THAT(checkpoints("other"), ElementsAre(9, 10));
+}
+
 TEST_F(RunFolders, WhatAKillLeftUnfinishedIsRemoved) {
   make_run("run");
   fs::create_directory(folder_ / "run/config.history");

@@ -31,7 +31,7 @@ class Train : public ProgramTest {
 
 TEST_F(Train, AFinishedRunSaysSo) {
   complete(train("copying", "run"));
-  const std::string before = text_of("run/metrics.jsonl");
+  const std::string before = text_of("run/metrics.jsonl"), record = text_of("run/RUN.json");
   const Ended again = longwave(resume("run"));
   EXPECT_EQ(again.code, 0);
   EXPECT_EQ(again.out, at("run") + "\n");
@@ -39,6 +39,7 @@ TEST_F(Train, AFinishedRunSaysSo) {
       again.err,
       at("run") + ": this run is finished at step 10; train.steps=N with a larger N goes on\n");
   EXPECT_EQ(text_of("run/metrics.jsonl"), before);
+  EXPECT_EQ(text_of("run/RUN.json"), record);
   EXPECT_EQ(json_of("run/RUN.json")["state"], "done");
 }
 
@@ -241,9 +242,14 @@ TEST_F(Train, StopsEarlyAndGoesOnIfAsked) {
                                            "train.patience=2", "train.eval_every=1"};
   complete(train("digits", "run", overrides));
   EXPECT_EQ(checkpoints("run").back(), 3);
+  const std::string record = text_of("run/RUN.json");
   EXPECT_EQ(json_of("run/RUN.json")["reason"], "no improvement in 2 evaluations");
   EXPECT_THAT(longwave(resume("run")).err,
               HasSubstr("finished at step 3: it no longer improved; train.patience=0 goes on\n"));
+  EXPECT_EQ(text_of("run/RUN.json"), record);
+  fs::remove(folder_ / "run/RUN.json");
+  complete(resume("run"));
+  EXPECT_EQ(json_of("run/RUN.json")["reason"], "no improvement in 2 evaluations");
   complete(resume("run", {"train.patience=0"}));
   EXPECT_EQ(checkpoints("run").back(), 10);
 }
