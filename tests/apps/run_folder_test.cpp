@@ -70,6 +70,40 @@ TEST_F(RunFolders, GoingBackPointsBestAtTheBestThatIsLeft) {
   EXPECT_THAT(checkpoints("other"), ElementsAre(9, 10));
 }
 
+TEST_F(RunFolders, WhatIsChangedInTheMiddleOfTheDataIsTold) {
+  const auto told = [&](const std::string& run, const std::string& change) {
+    const Ended ended = longwave(resume(run, {"train.steps=13", change}));
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  for (const char* run : {"batch", "accumulate", "average"}) complete(train("digits", run));
+  EXPECT_THAT(
+      told("batch", "train.batch=16"),
+      HasSubstr("warning: train.batch was 8 and is 16: the place in the data is counted in "
+                "steps, so they go on at sample 0 of epoch 5, not at sample 0 of epoch 2\n"));
+  for (const Json& line : metrics("batch"))
+    if (line["split"] == "train" && line["step"] == 12) {
+      EXPECT_EQ(line["epoch"], 5);
+    }
+  EXPECT_THAT(told("accumulate", "train.accumulate=2"), Not(HasSubstr("warning")));
+  EXPECT_THAT(told("average", "optim.ema=0.9"),
+              HasSubstr("warning: optim.ema: no averages were kept so far; they start at the "
+                        "weights of step 10\n"));
+  EXPECT_THAT(longwave(resume("average", {"train.steps=14"})).err, Not(HasSubstr("warning")));
+  complete(train("text", "seed"));
+  EXPECT_THAT(told("seed", "seed=9"),
+              HasSubstr("warning: seed was 3 and is 9: from here on the samples come in another "
+                        "order, and dropout is drawn anew\n"));
+}
+
+TEST_F(RunFolders, WhatTheOptimizerKeptNothingOfIsRefused) {
+  complete(train("copying", "run", {"optim.kind=sgd"}));
+  EXPECT_EQ(refused(resume("run", {"optim.momentum=0.9", "train.steps=12"}), 2).err,
+            at("run/ckpt/step-00000010") +
+                ": error: the optimizer kept no `momentum`, which these options of optim need\n"
+                "  --init-from starts a new run from the weights\n");
+}
+
 TEST_F(RunFolders, WhatAKillLeftUnfinishedIsRemoved) {
   make_run("run");
   fs::create_directory(folder_ / "run/config.history");
