@@ -14,6 +14,9 @@
 //   model.h5   /config  /params/NAME  /buffers/NAME        optim-…  /state/NAME/SLOT  /groups/I
 //   state.h5   /GROUP/TENSOR                               attributes on each as given
 //
+// A text among the attributes of the model that no HDF5 attribute can hold, such as a vocabulary of 20,000 characters or
+// one with a NUL, is bytes in /texts/NAME of model.h5; loading makes it an attribute again.
+//
 // Errors: ErrorKind::disk from saving, ErrorKind::data from loading. One writer at a time for a run
 // (FileLock). Cost: saving writes each byte once and reads it twice; loading reads it twice.
 #pragma once

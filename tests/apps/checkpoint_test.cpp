@@ -30,6 +30,20 @@ TEST(Checkpoint, EverythingComesBack) {
   expect_same(load_checkpoint(path), content);
 }
 
+TEST(Checkpoint, TextsThatNoAttributeCanHoldComeBack) {
+  const TemporaryFolder run;
+  CheckpointContent content = sample_content(1);
+  content.attributes["long"] = std::string(60001, 'x');
+  content.attributes["longest"] = std::string(60000, 'y');
+  content.attributes["nul"] = std::string("a\0b", 3);
+  const Path path = save_checkpoint(run.path(), content);
+  EXPECT_TRUE(verify_checkpoint(path).empty());
+  expect_same(load_checkpoint(path), content);
+  const Hdf5Reader model(path / "model.h5");
+  EXPECT_FALSE(model.contains("/texts/longest"));
+  EXPECT_EQ(model.tensor("/texts/nul").to_vector(), (std::vector<double>{'a', 0, 'b'}));
+}
+
 // golden/step-00000001 is sample_content(1) as version 1 of the format wrote it, kept for good.
 TEST(Checkpoint, WhatVersionOneWroteIsStillRead) {
   const Path golden = Path(LW_TESTS_FOLDER) / "apps" / "golden" / "step-00000001";

@@ -293,6 +293,20 @@ TEST_F(Train, OtherDataAreRefused) {
               HasSubstr("error: the data are not those that the run was started with\n"));
 }
 
+TEST_F(Train, AVocabularyThatNoAttributeCanHoldIsKept) {
+  std::string corpus("\0\n", 2);
+  for (int c = 0x4e00; c < 0x4e00 + 20500; ++c)  // three bytes of UTF-8 each
+    corpus += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)),
+               static_cast<char>(0x80 | (c & 0x3f))};
+  write_file(folder_ / "input.txt", corpus);
+  complete(train("text", "run", {"train.steps=2"}));
+  complete(resume("run", {"train.steps=3"}));
+  for (const char* command : {"eval", "generate"}) {
+    const Ended ended = longwave({command, at("run")});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+  }
+}
+
 TEST_F(Train, WritesPlainLinesToAFile) {
   const Ended ended = longwave(train("copying", "run"), {"NO_COLOR=1"});
   EXPECT_EQ(ended.out, at("run") + "\n");
