@@ -14,6 +14,9 @@
 //   model.h5   /config  /params/NAME  /buffers/NAME        optim-…  /state/NAME/SLOT  /groups/I
 //   state.h5   /GROUP/TENSOR                               attributes on each as given
 //
+// A text among the attributes of the model that no HDF5 attribute can hold, such as a vocabulary of 20,000 characters or
+// one with a NUL, is bytes in /texts/NAME of model.h5; loading makes it an attribute again.
+//
 // Errors: ErrorKind::disk from saving, ErrorKind::data from loading. One writer at a time for a run
 // (FileLock). Cost: saving writes each byte once and reads it twice; loading reads it twice.
 #pragma once
@@ -120,8 +123,9 @@ struct FoundCheckpoint {
 /// The newest checkpoint of `run` that verifies.
 FoundCheckpoint find_newest_good(const Path& run);
 
-/// Points `latest`, and `best` if it is the best, to the checkpoint of `step`.
-void link_checkpoint(const Path& run, int64_t step, bool best);
+/// Points `latest` to the checkpoint of `step` and `best` to that of `best_step`, where they are there, for a run that
+/// goes on from `step`. A link that leads nowhere is removed: it would name another checkpoint of that step later.
+void relink_checkpoints(const Path& run, int64_t step, int64_t best_step);
 
 /// Removes the checkpoints of later steps than `step`, from which the run is about to go on, and
 /// says which.

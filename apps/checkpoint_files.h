@@ -13,6 +13,9 @@ inline constexpr char model_file[] = "model.h5";
 inline constexpr char optimizer_file[] = "optim-0000-of-0001.h5";
 inline constexpr char state_file[] = "state.h5";
 
+/// Where in model.h5 the texts are that no attribute can hold.
+inline constexpr char texts[] = "/texts/";
+
 inline Path folder(const Path& run) { return run / "ckpt"; }
 
 /// "step-00001000"

@@ -61,6 +61,10 @@ void load_model(const Part& part, CheckpointContent& content) {
   };
   load(params_prefix, content.params);
   load(buffers_prefix, content.buffers);
+  part.for_tensors(checkpoint::texts, [&](std::string name, const std::string&, Tensor bytes) {
+    const auto* text = reinterpret_cast<const char*>(bytes.data<uint8_t>());
+    content.attributes[std::move(name)] = std::string(text, static_cast<size_t>(bytes.numel()));
+  });
 }
 
 void load_optimizer(const Part& part, OptimizerState& optimizer) {

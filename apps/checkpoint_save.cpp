@@ -81,8 +81,27 @@ const std::string& component(const std::string& name) {
   return name;
 }
 
+Tensor bytes_of(const std::string& text) {
+  Tensor bytes = Tensor::empty({std::ssize(text)}, DType::u8, host);
+  std::copy(text.begin(), text.end(), bytes.data<uint8_t>());
+  return bytes;
+}
+
+/// Takes the texts out of `attributes` that no attribute can hold.
+std::map<std::string, Tensor> take_texts(Attributes& attributes) {
+  std::map<std::string, Tensor> texts;
+  for (auto at = attributes.begin(); at != attributes.end();) {
+    const auto* text = std::get_if<std::string>(&at->second);
+    const bool taken = text != nullptr && !fits_attribute(*text);
+    if (taken) texts[at->first] = bytes_of(*text);
+    at = taken ? attributes.erase(at) : std::next(at);
+  }
+  return texts;
+}
+
 void write_model(const Path& folder, const CheckpointContent& content, Manifest& manifest) {
   Attributes attributes = content.attributes;
+  const std::map<std::string, Tensor> texts = take_texts(attributes);
   attributes["step"] = content.step;
   attributes["config_sha256"] = manifest.config_sha256;
   PartFile file(folder, checkpoint::model_file, "model", std::move(attributes));
@@ -93,6 +112,7 @@ void write_model(const Path& folder, const CheckpointContent& content, Manifest&
     file.tensor("/params/" + component(name), tensor.value, tensor.attributes);
   for (const auto& [name, tensor] : content.buffers)
     file.tensor("/buffers/" + component(name), tensor.value, tensor.attributes);
+  for (const auto& [name, text] : texts) file.tensor(checkpoint::texts + component(name), text);
   file.finish(manifest);
 }
 
@@ -127,6 +147,8 @@ void require_space(const Path& folder, const CheckpointContent& content) {
   constexpr int64_t around = int64_t{1} << 15;  // headers, state, blocks that are not full
   constexpr int64_t around_each = 1 << 10;      // of a tensor: its attributes, its manifest entry
   int64_t bytes = around + std::ssize(content.config);
+  for (const auto& [name, value] : content.attributes)
+    if (const auto* text = std::get_if<std::string>(&value)) bytes += std::ssize(*text);
   const auto add = [&](const Tensor& tensor) { bytes += tensor.bytes() + around_each; };
   for (const auto& [name, tensor] : content.params) add(tensor.value);
   for (const auto& [name, tensor] : content.buffers) add(tensor.value);
@@ -200,10 +222,17 @@ void prune(const Path& run, const Path& newest, int64_t keep_last) {
 
 }  // namespace
 
-void link_checkpoint(const Path& run, int64_t step, bool best) {
-  for (const char* link : {"latest", "best"})
-    if (best || link == std::string_view("latest"))
-      replace_link(checkpoint::name(step), checkpoint::folder(run) / link);
+void relink_checkpoints(const Path& run, int64_t step, int64_t best_step) {
+  const Path folder = checkpoint::folder(run);
+  for (const auto& [name, target] : {std::pair("latest", step), std::pair("best", best_step)}) {
+    const Path link = folder / name;
+    if (fs::exists(folder / checkpoint::name(target))) {
+      replace_link(checkpoint::name(target), link);
+    } else if (fs::is_symlink(link) && !fs::exists(link)) {
+      remove_tree(link);
+      log_warning(str("removed ", link.string(), ": it named a checkpoint that is gone"));
+    }
+  }
 }
 
 Path save_checkpoint(const Path& run, const CheckpointContent& content,
@@ -231,7 +260,8 @@ Path save_checkpoint(const Path& run, const CheckpointContent& content,
   }
   try {
     remove_tree(unfinished);  // what stood at `path` before
-    link_checkpoint(run, content.step, options.best);
+    replace_link(name, folder / "latest");
+    if (options.best) replace_link(name, folder / "best");
     prune(run, path, options.keep_last);
   } catch (const Error& error) {
     log_warning(str(path.string(), " is saved, but: ", error.what()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/output.h"
 #include "core/digest.h"
 #include "core/json.h"
 
@@ -96,7 +97,7 @@ std::string manifest_text(const Manifest& manifest) {
   line("min_reader", manifest.min_reader);
   line("step", manifest.step);
   line("world_size", manifest.world_size);
-  line("run_id", manifest.run_id);
+  text += str("\"run_id\":", dump(manifest.run_id), ",\n");
   line("config_sha256", manifest.config_sha256);
   line("data_fingerprint", manifest.data_fingerprint);
   line("parent", manifest.parent);

@@ -39,7 +39,7 @@ struct Manifest {
   int64_t min_reader = current_version;  ///< the oldest version whose readers understand it
   int64_t step = 0;
   int64_t world_size = 1;
-  std::string run_id;
+  std::string run_id;  ///< the name of the run's folder; what is no UTF-8 in it is kept as U+FFFD
   std::string config_sha256;
   std::string data_fingerprint;
   std::string parent;  ///< digest of the previous checkpoint's manifest, or empty

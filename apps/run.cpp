@@ -1,5 +1,6 @@
 #include "apps/run.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "apps/run_lookup.h"
@@ -39,8 +40,6 @@ RunConfig read(const Config& config) {
   return run;
 }
 
-Path absolute_path(const Path& path) { return std::filesystem::absolute(path).lexically_normal(); }
-
 /// The vocabulary of a language model; null for other models.
 std::shared_ptr<const Vocabulary> vocabulary_of(const Attributes& attributes) {
   const auto kept = attributes.find("vocabulary");
@@ -51,6 +50,14 @@ std::shared_ptr<const Vocabulary> vocabulary_of(const Attributes& attributes) {
 /// "256 bytes" or "65 characters".
 std::string size_text(const Vocabulary& vocabulary) {
   return str(vocabulary.size(), vocabulary.serialize() == "bytes" ? " bytes" : " characters");
+}
+
+/// Whether overrides ask for other data than the run's own; the same files in another folder are its own.
+bool ask_for_other_data(const Overrides& overrides) {
+  return std::any_of(overrides.begin(), overrides.end(), [](const std::string& override) {
+    return override.starts_with("seed=") ||
+           (override.starts_with("data") && !override.starts_with("data.root="));
+  });
 }
 
 RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
@@ -149,7 +156,8 @@ TrainedRun open_run(const Path& run_or_checkpoint, const Overrides& overrides, C
     run.data = open_data(run.config);
     check_vocabulary(run.checkpoint, head.attributes, run.data,
                      "put the text back, or name the folder that holds it with data.root=DIR");
-    if (!head.data_fingerprint.empty() && head.data_fingerprint != run.data.fingerprint)
+    if (!head.data_fingerprint.empty() && !ask_for_other_data(overrides) &&
+        !same_data(head.data_fingerprint, run.data.fingerprint))
       log_warning(
           str(run.checkpoint.string(), ": the data have changed since the model was trained"));
   }

@@ -77,6 +77,7 @@ void RunFolder::read_record() {
   try {
     const Json json = parse_json(read_file(file), file.string());
     restarts_ = json_member<int64_t>(json, "restarts", file.string());
+    state_ = json_member<std::string>(json, "state", file.string());
     if (json.contains("init_from"))
       init_from_ = json_member<std::string>(json, "init_from", file.string());
   } catch (const Error&) {

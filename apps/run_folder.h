@@ -38,6 +38,8 @@ class RunFolder {
   const Path& path() const { return path_; }
   /// The checkpoint whose weights the run starts from; empty: none.
   const Path& init_from() const { return init_from_; }
+  /// How the run stood when it was opened; empty: unknown.
+  const std::string& state() const { return state_; }
   Path metrics() const { return path_ / "metrics.jsonl"; }
   Path loss_plot() const { return path_ / "plots" / "loss.svg"; }
   Path sample(int64_t step) const;
@@ -55,6 +57,7 @@ class RunFolder {
   std::unique_ptr<FileLock> lock_;  // null: another rank's
   int64_t restarts_ = 0;
   Path init_from_;
+  std::string state_;
 };
 
 }  // namespace lw

@@ -42,13 +42,20 @@ std::string runs_meant(const Path& path) {
   return text;
 }
 
+/// Why no checkpoint is found at `path`.
+std::string why_none(const Path& path) {
+  if (!fs::exists(path))
+    return fs::is_symlink(path)
+               ? str("this link leads nowhere: there is no ", fs::read_symlink(path).string())
+               : "there is no such run or checkpoint";
+  if (is_run(path))
+    return str("this run has saved nothing yet\n  longwave train --resume auto ", path.string(),
+               " goes on with it, if it is not training now");
+  return "this is no run and no checkpoint" + runs_meant(path);
+}
+
 [[noreturn]] void refuse_path(const Path& path) {
-  const std::string what =
-      !fs::exists(path) ? "there is no such run or checkpoint"
-      : is_run(path)    ? str("this run has saved nothing yet\n  longwave train --resume auto ",
-                              path.string(), " goes on with it, if it is not training now")
-                        : "this is no run and no checkpoint" + runs_meant(path);
-  throw Error(str(path.string(), ": error: ", what), ErrorKind::data);
+  throw Error(str(path.string(), ": error: ", why_none(path)), ErrorKind::data);
 }
 
 /// The newest good checkpoint of a run, with a warning for each one rejected; none if there are none at all.
@@ -68,6 +75,14 @@ std::optional<Path> newest_good(const Path& run) {
   return std::nullopt;
 }
 
+/// The checkpoint of `run`, good or bad, that `path` names in whatever spelling.
+std::optional<CheckpointEntry> checkpoint_at(const Path& run, const Path& path) {
+  std::error_code none;
+  for (const CheckpointEntry& entry : list_checkpoints(run))
+    if (fs::equivalent(entry.path, path, none)) return entry;
+  return std::nullopt;
+}
+
 /// Whether a folder holds at most what a run has before its config is written: one that was killed, or met a full
 /// disk, before it began.
 bool holds_no_more_than_a_beginning(const Path& folder) {
@@ -81,6 +96,11 @@ bool holds_no_more_than_a_beginning(const Path& folder) {
 }
 
 }  // namespace
+
+Path absolute_path(const Path& path) {
+  const Path normal = fs::absolute(path).lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
 
 bool is_run(const Path& path) {
   return fs::exists(path / "config.resolved.yaml") || !list_checkpoints(path).empty();
@@ -116,12 +136,11 @@ Path find_checkpoint(const Path& path) {
 std::vector<CheckpointEntry> find_checkpoints(const Path& path) {
   const std::vector<CheckpointEntry> entries = list_checkpoints(path);
   if (!entries.empty()) return entries;
-  const Path folder = fs::is_symlink(path)  ? fs::canonical(path)
-                      : path.has_filename() ? path
-                                            : path.parent_path();  // a slash at the end
-  for (const CheckpointEntry& entry :
-       list_checkpoints(fs::absolute(folder).parent_path().parent_path()))
-    if (entry.path.filename() == folder.filename()) return {{folder, entry.step}};
+  Path folder = absolute_path(path);
+  std::error_code none;
+  if (fs::is_symlink(folder)) folder = fs::canonical(folder, none);
+  if (folder.empty()) refuse_path(path);  // a link that leads nowhere
+  if (const auto entry = checkpoint_at(folder.parent_path().parent_path(), folder)) return {*entry};
   if (fs::exists(folder / checkpoint::manifest_file)) return {{folder, read_manifest(folder).step}};
   refuse_path(path);
 }
@@ -135,12 +154,11 @@ std::optional<Path> checkpoint_to_resume(const Path& run, const std::string& whi
                     "\n  longwave ckpt ls ", run.string(), " lists those that there are"),
                 ErrorKind::data);
   }
-  const Path checkpoint = find_checkpoint(which);
-  std::error_code none;
-  check(fs::equivalent(checkpoint.parent_path().parent_path(), run, none), checkpoint.string(),
-        ": error: this is no checkpoint of the run ", run.string(),
-        "\n  --init-from starts a new run from its weights");
-  return checkpoint;
+  const Path named = find_checkpoint(which);
+  const std::optional<CheckpointEntry> entry = checkpoint_at(run, named);
+  check(entry.has_value(), named.string(), ": error: this is no checkpoint of the run ",
+        run.string(), "\n  --init-from starts a new run from its weights");
+  return entry->path;
 }
 
 }  // namespace lw

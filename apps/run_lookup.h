@@ -13,6 +13,9 @@
 
 namespace lw {
 
+/// The path in one spelling: absolute, without `.`, `..` and a slash at the end. Links are not followed.
+Path absolute_path(const Path& path);
+
 /// Whether `path` is the folder of a run.
 bool is_run(const Path& path);
 /// Refuses a folder that holds a run, for going on without one.

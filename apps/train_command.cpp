@@ -112,7 +112,7 @@ int leave_finished(const Trainer& trainer, const RunConfig& config, RunFolder& f
     text += str("\n  without that, ", override, " has no effect");
   print_path(folder);
   log_info(text);
-  folder.set_state("done");
+  if (folder.state() != "done") folder.set_state("done", trainer.why_finished());
   return 0;
 }
 
@@ -156,7 +156,7 @@ int resume(const TrainArguments& arguments) {
       for (const Path& gone : remove_checkpoints_after(run, trainer.step()))
         log_warning(str("removed ", gone.string(), ": the run goes on from step ", trainer.step(),
                         ", before it"));
-      if (checkpoint) link_checkpoint(run, trainer.step(), trainer.at_best());
+      relink_checkpoints(run, trainer.step(), trainer.best_step());
     }
     folder.resume(resolved);
     log_info(checkpoint ? str("going on from ", checkpoint->string())

@@ -5,6 +5,7 @@
 #include "apps/generate.h"
 #include "apps/replicas.h"
 #include "apps/run.h"
+#include "apps/run_lookup.h"
 #include "apps/signals.h"
 #include "core/log.h"
 
@@ -105,9 +106,12 @@ int Trainer::run(RunFolder& folder, bool quiet) {
   }
   progress_.clear();
   write_plot(folder);
-  folder.set_state("done",
-                   step_ < total_steps_ ? str("no improvement in ", waited_, " evaluations") : "");
+  folder.set_state("done", why_finished());
   return 0;
+}
+
+std::string Trainer::why_finished() const {
+  return step_ < total_steps_ ? str("no improvement in ", waited_, " evaluations") : "";
 }
 
 void Trainer::train_step(TrainingStep& one) {
@@ -219,7 +223,7 @@ void Trainer::save(const RunFolder& folder, MetricsFile& metrics) {
   look_at_steps(0, metrics);
   const SaveOptions options{.keep_last = config_.train.keep_last,
                             .best = at_best(),
-                            .run_id = folder.path().filename().string()};
+                            .run_id = absolute_path(folder.path()).filename().string()};
   try {
     check_replicas(ranks_, *model_);
     ranks_.on_first([&] {

@@ -45,12 +45,15 @@ class Trainer {
 
   int64_t step() const { return step_; }
   int64_t total_steps() const { return total_steps_; }
-  /// Whether the last evaluation was the best so far.
-  bool at_best() const { return best_step_ == step_; }
+  /// Step of the best evaluation so far; -1: none was made. Its checkpoint may be gone.
+  int64_t best_step() const { return best_step_; }
   /// After early stopping too; with a larger train.steps or train.patience the run goes on.
   bool finished() const {
     return (step_ >= total_steps_ || stopped_early()) && evaluated_ && sampled_;
   }
+
+  /// What RUN.json gives as the reason of a finished run: nothing, or that it stopped early.
+  std::string why_finished() const;
 
   /// Trains to the end, or to a signal. Returns the exit code: 0, or 75 after a signal; saved in both cases.
   /// A disk that refuses a file on the way costs a warning, at the end it is an Error. Throws Error (diverged)
@@ -78,6 +81,7 @@ class Trainer {
   /// Warns once of what every rank meets.
   void warn(const std::string& text);
 
+  bool at_best() const { return best_step_ == step_; }
   CheckpointContent content() const;
   LoaderOptions loader_options() const;
   bool due(int64_t every) const { return due(every, step_); }

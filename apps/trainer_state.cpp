@@ -20,11 +20,21 @@ T attribute(const Attributes& attributes, const std::string& name) {
   return std::get<T>(found->second);
 }
 
-const Tensor& stored(const std::map<std::string, Tensor>& tensors, const std::string& name) {
-  const auto found = tensors.find(name);
-  if (found == tensors.end())
-    throw Error(str("checkpoint: error: there is no tensor `", name, "`"), ErrorKind::data);
-  return found->second;
+/// What the optimizer kept as `name` for a parameter. Every file of the checkpoint is whole: what is not there was
+/// never kept, and other options of optim ask for it.
+const Tensor& kept(const OptimizerState& optimizer, const std::string& parameter,
+                   const std::string& name, const Path& checkpoint) {
+  const auto slots = optimizer.tensors.find(parameter);
+  const bool found = slots != optimizer.tensors.end() && slots->second.contains(name);
+  check(found, checkpoint.string(), ": error: the optimizer kept no `", name,
+        "`, which these options of optim need\n  --init-from starts a new run from the weights");
+  return slots->second.at(name);
+}
+
+/// Where in the data a step begins.
+std::string place_of_step(int64_t step, int64_t batch, int64_t samples) {
+  const int64_t steps = std::max<int64_t>(1, samples / std::max<int64_t>(1, batch));
+  return str("sample ", step % steps * batch, " of epoch ", step / steps);
 }
 
 /// Copies a stored tensor over one of the run; both must have one shape.
@@ -116,7 +126,7 @@ void Trainer::start_from(const Path& checkpoint) {
 
 void Trainer::restore(const Path& checkpoint) {
   if (const std::string known = read_manifest(checkpoint).data_fingerprint;
-      known != data_.fingerprint)
+      !same_data(known, data_.fingerprint))
     throw Error(str(checkpoint.string(),
                     ": error: the data are not those that the run was started with\n  expected  ",
                     known, "\n  received  ", data_.fingerprint,
@@ -130,18 +140,18 @@ void Trainer::restore(const Path& checkpoint) {
   if (c.optimizer.type != config_.optim.method.kind())
     throw Error(str(checkpoint.string(), ": error: the run was trained with optim.kind=",
                     c.optimizer.type, ", not ", config_.optim.method.kind()));
-  const auto optimizer_tensor = [&](const std::string& parameter, const std::string& name) {
-    const auto found = c.optimizer.tensors.find(parameter);
-    static const std::map<std::string, Tensor> none;
-    return stored(found == c.optimizer.tensors.end() ? none : found->second, name);
-  };
   for (const Optimizer::StateTensor& s : optimizer_->state())
-    restore_tensor(s.value, optimizer_tensor(s.parameter, s.name), s.parameter + "/" + s.name);
+    restore_tensor(s.value, kept(c.optimizer, s.parameter, s.name, checkpoint),
+                   s.parameter + "/" + s.name);
   optimizer_->set_updates(attribute<int64_t>(c.optimizer.attributes, "updates"));
-  if (average_) {
+  const bool averaged = c.optimizer.attributes.contains("average_updates");
+  if (average_ && averaged) {
     for (const WeightAverage::Average& a : average_->state())
-      restore_tensor(a.value, optimizer_tensor(a.parameter, "average"), a.parameter + "/average");
+      restore_tensor(a.value, kept(c.optimizer, a.parameter, "average", checkpoint),
+                     a.parameter + "/average");
     average_->set_updates(attribute<int64_t>(c.optimizer.attributes, "average_updates"));
+  } else if (average_) {  // kept from now on
+    average_ = std::make_unique<WeightAverage>(optimizer_->parameters(), config_.optim.ema);
   }
 
   const auto group = [&](const std::string& name) -> const Attributes& {
@@ -166,6 +176,20 @@ void Trainer::restore(const Path& checkpoint) {
                       .waited = attribute<int64_t>(schedule, "waited")});
   save_first_ = c.config != portable_config(config_);  // what was changed is not to be lost
   saved_ = true;
+  if (finished()) return;  // nothing comes of what was changed
+
+  if (average_ && !averaged)
+    warn(str("optim.ema: no averages were kept so far; they start at the weights of step ", step_));
+  const int64_t batch = attribute<int64_t>(group("loader"), "global_batch"),
+                seed = attribute<int64_t>(group("rng"), "seed"), samples = data_.train->size();
+  if (batch != config_.train.batch)
+    warn(str("train.batch was ", batch, " and is ", config_.train.batch,
+             ": the place in the data is counted in steps, so they go on at ",
+             place_of_step(step_, config_.train.batch, samples), ", not at ",
+             place_of_step(step_, batch, samples)));
+  if (seed != config_.seed)
+    warn(str("seed was ", seed, " and is ", config_.seed,
+             ": from here on the samples come in another order, and dropout is drawn anew"));
 }
 
 }  // namespace lw

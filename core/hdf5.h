@@ -36,6 +36,9 @@ namespace lw {
 using Attribute = std::variant<bool, int64_t, double, std::string>;
 using Attributes = std::map<std::string, Attribute>;
 
+/// Whether an attribute can be this text: at most 60,000 bytes, without NUL.
+bool fits_attribute(std::string_view text);
+
 /// A new file, complete and on disk only after finish(). Paths within it are like "/params/w"; the
 /// groups on the way are made.
 class Hdf5Writer {

@@ -29,6 +29,10 @@ Handle untimed(hid_t cls) {
 
 }  // namespace
 
+bool fits_attribute(std::string_view text) {
+  return text.size() <= longest_attribute && text.find('\0') == text.npos;
+}
+
 class Hdf5Writer::Impl {
  public:
   explicit Impl(const Path& path) : file_{path, ErrorKind::disk, {}, {}} {

@@ -39,7 +39,8 @@ DataSource make_adding(const AddingOptions& o, const DataContext& context) {
   DataSource source;
   source.task = {
       .features = 2, .length = o.length, .target = Task::Target::value, .classes = 1, .horizon = 1};
-  source.fingerprint = str("adding seed=", context.seed, " length=", o.length, " train=", o.train);
+  source.fingerprint = str("adding seed=", context.seed, " length=", o.length, " train=", o.train,
+                           " validation=", o.validation);
   source.train = std::make_unique<Adding>(o.length, o.train, random.fork("train"));
   source.val = std::make_unique<Adding>(o.length, o.validation, random.fork("val"));
   source.test = std::make_unique<Adding>(o.length, o.test, random.fork("test"));

@@ -120,7 +120,9 @@ DataSource make_cifar(const CifarOptions& o, const DataContext& context) {
                  .length = pixels,
                  .target = Task::Target::label,
                  .classes = classes};
-  source.fingerprint = xxh3(train->data(), static_cast<int64_t>(train->size()));
+  source.fingerprint =
+      str(xxh3(train->data(), std::ssize(*train)), " test=", xxh3(test->data(), std::ssize(*test)),
+          " validation=", o.validation, " grey=", o.grey);
   source.train = std::make_unique<Cifar>(train, look, 0, held_out);
   if (o.validation > 0) source.val = std::make_unique<Cifar>(train, look, held_out, count(*train));
   source.test = std::make_unique<Cifar>(test, look, 0, count(*test));

@@ -125,6 +125,12 @@ void check_named_once(const char* key, const std::vector<std::string>& names) {
     check(std::find(names.begin(), name, *name) == name, key, ": `", *name, "` is named twice");
 }
 
+std::string digest_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += name + '\n';
+  return xxh3(text.data(), std::ssize(text));
+}
+
 DataSource make_csv(const CsvOptions& o, const DataContext& context) {
   check_named_once("data.columns", o.columns);
   check_named_once("data.targets", o.targets);
@@ -163,8 +169,12 @@ DataSource make_csv(const CsvOptions& o, const DataContext& context) {
                  .target = Task::Target::value,
                  .classes = series->targets.width(),
                  .horizon = o.horizon};
-  source.fingerprint =
+  const std::string values =
       xxh3(table.values.data(), static_cast<int64_t>(table.values.size() * sizeof(double)));
+  source.fingerprint = str(values, " inputs=", digest_of(series->inputs.names),
+                           " targets=", digest_of(series->targets.names), " length=", o.length,
+                           " horizon=", o.horizon, " borders=", borders.train, ",", borders.val,
+                           ",", borders.test, " standardize=", o.standardize);
   source.train = std::make_unique<CsvDataset>(series, o.length, borders.train);
   source.val = split_of(series, borders.train, borders.val, "validation", file);
   source.test = split_of(series, borders.val, borders.test, "test", file);

@@ -72,9 +72,17 @@ struct DataSource {
   Task task;
   std::unique_ptr<Dataset> train, val, test;
   std::shared_ptr<const Vocabulary> vocabulary;
-  /// Digest of the data: a run is resumed only on what it was started with.
+  /// Digests of the files, or seed and sizes of what is drawn, and every option that changes what is trained on or what
+  /// chooses the best checkpoint: a run is resumed only on what it was started with. Further words go to the end, see
+  /// same_data().
   std::string fingerprint;
 };
+
+/// Whether data of this fingerprint are those that a checkpoint knows. One of an earlier version may know less of them:
+/// the words that the fingerprint begins with.
+inline bool same_data(const std::string& known, const std::string& fingerprint) {
+  return fingerprint == known || fingerprint.starts_with(known + " ");
+}
 
 /// Where a dataset looks for its files, and what it may vary with.
 struct DataContext {

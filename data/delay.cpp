@@ -61,8 +61,9 @@ DataSource make_delay(const DelayOptions& o, const DataContext& context) {
                  .target = Task::Target::value,
                  .classes = 1,
                  .horizon = o.length};
-  source.fingerprint = str("delay seed=", context.seed, " length=", o.length, " lag=", o.lag,
-                           " bandwidth=", o.bandwidth, " train=", o.train);
+  source.fingerprint =
+      str("delay seed=", context.seed, " length=", o.length, " lag=", o.lag,
+          " bandwidth=", o.bandwidth, " train=", o.train, " validation=", o.validation);
   source.train = std::make_unique<Delay>(o, o.train, random.fork("train"));
   source.val = std::make_unique<Delay>(o, o.validation, random.fork("val"));
   source.test = std::make_unique<Delay>(o, o.test, random.fork("test"));

@@ -78,7 +78,8 @@ DataSource make_digits(const DigitsOptions& o, const DataContext& context) {
                  .target = Task::Target::label,
                  .classes = 10};
   source.fingerprint =
-      str("digits seed=", context.seed, " size=", o.size, " train=", o.train, " noise=", o.noise);
+      str("digits seed=", context.seed, " size=", o.size, " train=", o.train, " noise=", o.noise,
+          " validation=", o.validation, " length=", source.task.length, " permute=", o.permute);
   source.train = image_dataset(train, how, 0, o.train);
   source.val = image_dataset(val, how, 0, o.validation);
   source.test = image_dataset(test, how, 0, o.test);

@@ -59,7 +59,7 @@ DataSource make_induction_heads(const InductionHeadsOptions& o, const DataContex
                  .classes = o.vocabulary};
   source.fingerprint =
       str("induction_heads seed=", context.seed, " length=", o.length, " vocabulary=", o.vocabulary,
-          " occurrences=", o.occurrences, " train=", o.train);
+          " occurrences=", o.occurrences, " train=", o.train, " validation=", o.validation);
   source.train = std::make_unique<InductionHeads>(o, o.train, random.fork("train"));
   source.val = std::make_unique<InductionHeads>(o, o.validation, random.fork("val"));
   source.test = std::make_unique<InductionHeads>(o, o.test, random.fork("test"));

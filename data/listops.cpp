@@ -106,7 +106,8 @@ DataSource make_listops(const ListopsOptions& o, const DataContext& context) {
                  .target = Task::Target::label,
                  .classes = 10};
   source.fingerprint = str("listops seed=", context.seed, " length=", o.min_length, "-", o.length,
-                           " depth=", o.max_depth, " arguments=", o.max_args, " train=", o.train);
+                           " depth=", o.max_depth, " arguments=", o.max_args, " train=", o.train,
+                           " validation=", o.validation);
   source.train = std::make_unique<Listops>(o, o.train, random.fork("train"));
   source.val = std::make_unique<Listops>(o, o.validation, random.fork("val"));
   source.test = std::make_unique<Listops>(o, o.test, random.fork("test"));

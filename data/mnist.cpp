@@ -99,6 +99,10 @@ fs::path find_file(const fs::path& folder, const std::string& name) {
        "there is no such file, with or without .gz; `longwave data fetch mnist` gets it");
 }
 
+std::string digest_of(const std::vector<uint8_t>& bytes) {
+  return xxh3(bytes.data(), std::ssize(bytes));
+}
+
 DataSource make_mnist(const MnistOptions& o, const DataContext& context) {
   const fs::path folder = data_folder(context, "mnist");
   auto train = std::make_shared<ImageSet>(read_idx_images(folder, "train"));
@@ -119,7 +123,10 @@ DataSource make_mnist(const MnistOptions& o, const DataContext& context) {
                  .length = static_cast<int64_t>(how.order.size()),
                  .target = Task::Target::label,
                  .classes = top + 1};
-  source.fingerprint = xxh3(train->pixels.data(), static_cast<int64_t>(train->pixels.size()));
+  source.fingerprint = str(digest_of(train->pixels), " labels=", digest_of(train->labels),
+                           " test=", digest_of(test->pixels), ",", digest_of(test->labels),
+                           " validation=", o.validation, " length=", source.task.length,
+                           " permute=", o.permute ? str(o.permutation_seed) : "no");
   const int64_t held_out = train->size() - o.validation;
   source.train = image_dataset(train, how, 0, held_out);
   if (o.validation > 0) source.val = image_dataset(train, how, held_out, train->size());

@@ -42,8 +42,9 @@ DataSource make_random_tokens(const RandomTokensOptions& o, const DataContext& c
                  .target = Task::Target::token,
                  .classes = o.vocabulary,
                  .autoregressive = true};
-  source.fingerprint = str("random_tokens seed=", context.seed, " length=", o.length,
-                           " vocabulary=", o.vocabulary, " train=", o.train);
+  source.fingerprint =
+      str("random_tokens seed=", context.seed, " length=", o.length, " vocabulary=", o.vocabulary,
+          " train=", o.train, " validation=", o.validation);
   source.train = std::make_unique<RandomTokens>(o, o.train, random.fork("train"));
   source.val = std::make_unique<RandomTokens>(o, o.validation, random.fork("val"));
   return source;

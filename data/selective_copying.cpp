@@ -53,8 +53,9 @@ DataSource make_selective_copying(const SelectiveCopyingOptions& o, const DataCo
                  .length = o.length,
                  .target = Task::Target::token,
                  .classes = o.vocabulary};
-  source.fingerprint = str("selective_copying seed=", context.seed, " length=", o.length,
-                           " tokens=", o.tokens, " vocabulary=", o.vocabulary, " train=", o.train);
+  source.fingerprint =
+      str("selective_copying seed=", context.seed, " length=", o.length, " tokens=", o.tokens,
+          " vocabulary=", o.vocabulary, " train=", o.train, " validation=", o.validation);
   source.train = std::make_unique<SelectiveCopying>(o, o.train, random.fork("train"));
   source.val = std::make_unique<SelectiveCopying>(o, o.validation, random.fork("val"));
   source.test = std::make_unique<SelectiveCopying>(o, o.test, random.fork("test"));

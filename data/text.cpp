@@ -97,11 +97,12 @@ DataSource make_text(const TextOptions& o, const DataContext& context) {
   const std::string corpus = read_corpus(root, o.files);
   DataSource source;
   source.vocabulary = o.tokens == "bytes" ? byte_vocabulary() : character_vocabulary(corpus);
-  source.fingerprint = xxh3(corpus.data(), static_cast<int64_t>(corpus.size()));
   const auto tokens =
       std::make_shared<const std::vector<int64_t>>(source.vocabulary->encode(corpus));
   const auto total = static_cast<int64_t>(tokens->size());
   const int64_t cut = total - static_cast<int64_t>(o.validation * static_cast<double>(total));
+  source.fingerprint = str(xxh3(corpus.data(), std::ssize(corpus)), " tokens=", o.tokens,
+                           " length=", o.length, " train=", cut);
   if (cut / 2 < o.length)
     throw Error(str(root, ": error: the training part of the corpus has ", cut,
                     " tokens, too few for windows of data.length = ", o.length,

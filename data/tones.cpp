@@ -112,7 +112,7 @@ DataSource make_tones(const TonesOptions& o, const DataContext& context) {
                  .target = Task::Target::label,
                  .classes = 1 << tones};
   source.fingerprint = str("tones seed=", context.seed, " length=", o.length, " rate=", o.rate,
-                           " noise=", o.noise, " train=", o.train);
+                           " noise=", o.noise, " train=", o.train, " validation=", o.validation);
   source.train = std::make_unique<Tones>(o, o.train, random.fork("train"));
   source.val = std::make_unique<Tones>(o, o.validation, random.fork("val"));
   source.test = std::make_unique<Tones>(o, o.test, random.fork("test"));

@@ -125,8 +125,14 @@ TEST_F(BadInput, RunsThatCannotGoOn) {
 )"},
       {"", "train --resume auto digits data.train=30 train.steps=4", 3,
        R"(digits/ckpt/step-00000002: error: the data are not those that the run was started with
-  expected  digits seed=0 size=8 train=20 noise=0.1
-  received  digits seed=0 size=8 train=30 noise=0.1
+  expected  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=0
+  received  digits seed=0 size=8 train=30 noise=0.1 validation=5 length=64 permute=0
+  --init-from starts a new run from the weights
+)"},
+      {"", "train --resume auto digits data.permute=true train.steps=4", 3,
+       R"(digits/ckpt/step-00000002: error: the data are not those that the run was started with
+  expected  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=0
+  received  digits seed=0 size=8 train=20 noise=0.1 validation=5 length=64 permute=1
   --init-from starts a new run from the weights
 )"},
       {"", "train --resume auto digits --init-from text", 2,
@@ -227,6 +233,12 @@ TEST_F(BadInput, NoCheckpoints) {
 )"},
       {"", "ckpt verify digits/ckpt/step-00000009", 3,
        R"(digits/ckpt/step-00000009: error: there is no such run or checkpoint
+)"},
+      {"ln -sfn step-00000009 digits/ckpt/best", "ckpt verify digits/ckpt/best", 3,
+       R"(digits/ckpt/best: error: this link leads nowhere: there is no step-00000009
+)"},
+      {"ln -sfn step-00000009 digits/ckpt/best", "eval digits/ckpt/best", 3,
+       R"(digits/ckpt/best: error: this link leads nowhere: there is no step-00000009
 )"},
   };
   expect_refused(table);

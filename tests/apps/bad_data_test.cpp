@@ -65,7 +65,7 @@ TEST_F(BadInput, IdxFiles) {
 TEST_F(BadInput, Text) {
   const BadInputCase table[] = {
       {"", R"(train text.yaml "data.files=['*.rst']")", 3,
-       R"($DIR/: error: no file matches `*.rst` (data.files)
+       R"($DIR: error: no file matches `*.rst` (data.files)
 )"},
       {"", "train text.yaml data.files=[]", 2,
        R"(override `data.files=[]`: error: `data.files` is an empty list, expected at least one entry
@@ -75,23 +75,23 @@ TEST_F(BadInput, Text) {
   `longwave data fetch tinyshakespeare` gets the files; or set data.root=DIR
 )"},
       {"", "train text.yaml data.length=200", 3,
-       R"($DIR/: error: the training part of the corpus has 64 tokens, too few for windows of data.length = 200
+       R"($DIR: error: the training part of the corpus has 64 tokens, too few for windows of data.length = 200
   add text, or make data.length or data.validation smaller
 )"},
       {"rm input.txt && touch input.txt", "train text.yaml", 3,
-       R"($DIR/: error: the training part of the corpus has 0 tokens, too few for windows of data.length = 8
+       R"($DIR: error: the training part of the corpus has 0 tokens, too few for windows of data.length = 8
   add text, or make data.length or data.validation smaller
 )"},
       {"", "train text.yaml data.length=9223372036854775807", 3,
-       R"($DIR/: error: the training part of the corpus has 64 tokens, too few for windows of data.length = 9223372036854775807
+       R"($DIR: error: the training part of the corpus has 64 tokens, too few for windows of data.length = 9223372036854775807
   add text, or make data.length or data.validation smaller
 )"},
       {"printf x > input.txt", "train text.yaml data.length=1", 3,
-       R"($DIR/: error: the training part of the corpus has 1 tokens, too few for windows of data.length = 1
+       R"($DIR: error: the training part of the corpus has 1 tokens, too few for windows of data.length = 1
   add text, or make data.length or data.validation smaller
 )"},
       {"printf 0123456789 > input.txt", "train text.yaml", 3,
-       R"($DIR/: error: the training part of the corpus has 8 tokens, too few for windows of data.length = 8
+       R"($DIR: error: the training part of the corpus has 8 tokens, too few for windows of data.length = 8
   add text, or make data.length or data.validation smaller
 )"},
       {"", "train text.yaml data.validation=1.5", 2,

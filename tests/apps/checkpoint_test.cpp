@@ -30,6 +30,20 @@ TEST(Checkpoint, EverythingComesBack) {
   expect_same(load_checkpoint(path), content);
 }
 
+TEST(Checkpoint, TextsThatNoAttributeCanHoldComeBack) {
+  const TemporaryFolder run;
+  CheckpointContent content = sample_content(1);
+  content.attributes["long"] = std::string(60001, 'x');
+  content.attributes["longest"] = std::string(60000, 'y');
+  content.attributes["nul"] = std::string("a\0b", 3);
+  const Path path = save_checkpoint(run.path(), content);
+  EXPECT_TRUE(verify_checkpoint(path).empty());
+  expect_same(load_checkpoint(path), content);
+  const Hdf5Reader model(path / "model.h5");
+  EXPECT_FALSE(model.contains("/texts/longest"));
+  EXPECT_EQ(model.tensor("/texts/nul").to_vector(), (std::vector<double>{'a', 0, 'b'}));
+}
+
 // golden/step-00000001 is sample_content(1) as version 1 of the format wrote it, kept for good.
 TEST(Checkpoint, WhatVersionOneWroteIsStillRead) {
   const Path golden = Path(LW_TESTS_FOLDER) / "apps" / "golden" / "step-00000001";
@@ -119,6 +133,37 @@ TEST(Checkpoint, TheNewestGoodOneIsFound) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               HasSubstr("step-00000010 is damaged and left aside: "));
   EXPECT_EQ(find_checkpoint(run / "ckpt" / "step-00000009"), run / "ckpt" / "step-00000009");
+}
+
+TEST(Checkpoint, OneIsFoundHoweverItsPathIsSpelled) {
+  const TemporaryFolder run, other;
+  for (const int step : {1, 2}) save_checkpoint(run.path(), sample_content(step));
+  const Path first = run / "ckpt" / "step-00000001", here = fs::current_path();
+  fs::create_symlink(first, other / "link");
+  fs::current_path(run / "ckpt");
+  const Path spellings[] = {first,
+                            first / "",
+                            first / ".",
+                            other / "link",
+                            "step-00000001",
+                            "./step-00000001/",
+                            "../ckpt/step-00000001"};
+  for (const Path& path : spellings) {
+    EXPECT_EQ(checkpoint_to_resume(run.path(), path), first) << path;
+    EXPECT_EQ(checkpoint_to_resume("..", path), Path("../ckpt/step-00000001")) << path;
+    const std::vector<CheckpointEntry> found = find_checkpoints(path);
+    ASSERT_EQ(found.size(), 1u) << path;
+    EXPECT_EQ(found[0].path, first) << path;
+    EXPECT_EQ(found[0].step, 1) << path;
+  }
+  fs::current_path(first);
+  EXPECT_EQ(checkpoint_to_resume(run.path(), "."), first);
+  fs::current_path(here);
+  EXPECT_EQ(checkpoint_to_resume(run.path(), run / "ckpt" / "latest"),
+            run / "ckpt" / "step-00000002");
+  EXPECT_THAT(
+      error_of(ErrorKind::usage, [&] { checkpoint_to_resume(other.path(), first.string()); }),
+      HasSubstr("this is no checkpoint of the run "));
 }
 
 TEST(Checkpoint, LaterStepsAndUnfinishedOnesAreRemoved) {

@@ -49,6 +49,61 @@ TEST_F(RunFolders, GoingOnFromAStepNamesWhatItRemoves) {
   EXPECT_THAT(checkpoints("run"), ElementsAre(3, 4, 6, 7));
 }
 
+TEST_F(RunFolders, GoingBackPointsBestAtTheBestThatIsLeft) {
+  const auto go_back = [&](const std::string& run) {  // to worse steps than those before
+    const Ended ended = longwave({"train", "--resume", "step=6", at(run), "train.keep_last=2",
+                                  "optim.lr=1", "optim.schedule.kind=constant"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  make_run("run");
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/ckpt/best"), "step-00000010");
+  go_back("run");
+  EXPECT_EQ(fs::read_symlink(folder_ / "run/ckpt/best"), "step-00000004");
+  EXPECT_THAT(checkpoints("run"), ElementsAre(4, 9, 10));
+
+  make_run("other");
+  fs::remove_all(folder_ / "other/ckpt/step-00000004");
+  EXPECT_THAT(go_back("other"), HasSubstr("warning: removed " + at("other/ckpt/best") +
+                                          ": it named a checkpoint that is gone\n"));
+  EXPECT_FALSE(fs::exists(fs::symlink_status(folder_ / "other/ckpt/best")));
+  EXPECT_THAT(checkpoints("other"), ElementsAre(9, 10));
+}
+
+TEST_F(RunFolders, WhatIsChangedInTheMiddleOfTheDataIsTold) {
+  const auto told = [&](const std::string& run, const std::string& change) {
+    const Ended ended = longwave(resume(run, {"train.steps=13", change}));
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    return ended.err;
+  };
+  for (const char* run : {"batch", "accumulate", "average"}) complete(train("digits", run));
+  EXPECT_THAT(
+      told("batch", "train.batch=16"),
+      HasSubstr("warning: train.batch was 8 and is 16: the place in the data is counted in "
+                "steps, so they go on at sample 0 of epoch 5, not at sample 0 of epoch 2\n"));
+  for (const Json& line : metrics("batch"))
+    if (line["split"] == "train" && line["step"] == 12) {
+      EXPECT_EQ(line["epoch"], 5);
+    }
+  EXPECT_THAT(told("accumulate", "train.accumulate=2"), Not(HasSubstr("warning")));
+  EXPECT_THAT(told("average", "optim.ema=0.9"),
+              HasSubstr("warning: optim.ema: no averages were kept so far; they start at the "
+                        "weights of step 10\n"));
+  EXPECT_THAT(longwave(resume("average", {"train.steps=14"})).err, Not(HasSubstr("warning")));
+  complete(train("text", "seed"));
+  EXPECT_THAT(told("seed", "seed=9"),
+              HasSubstr("warning: seed was 3 and is 9: from here on the samples come in another "
+                        "order, and dropout is drawn anew\n"));
+}
+
+TEST_F(RunFolders, WhatTheOptimizerKeptNothingOfIsRefused) {
+  complete(train("copying", "run", {"optim.kind=sgd"}));
+  EXPECT_EQ(refused(resume("run", {"optim.momentum=0.9", "train.steps=12"}), 2).err,
+            at("run/ckpt/step-00000010") +
+                ": error: the optimizer kept no `momentum`, which these options of optim need\n"
+                "  --init-from starts a new run from the weights\n");
+}
+
 TEST_F(RunFolders, WhatAKillLeftUnfinishedIsRemoved) {
   make_run("run");
   fs::create_directory(folder_ / "run/config.history");
@@ -153,6 +208,16 @@ TEST_F(RunFolders, ANewRunTakesAnEmptyFolderOnly) {
                   "that is new or empty\n");
   }
   EXPECT_THAT(list_directory(folder_ / "other"), ElementsAre("thesis.tex"));
+}
+
+TEST_F(RunFolders, AnyNameOfTheFolderIsKept) {
+  for (const auto& [name, id] : {std::pair("run/", "run"), std::pair("r\xe9/", "r\ufffd")}) {
+    complete(train("copying", name));
+    EXPECT_EQ(json_of(Path(name) / "ckpt/latest/MANIFEST.json")["run_id"], id);
+    complete(resume(name, {"train.steps=12"}));
+    EXPECT_EQ(json_of(Path(name) / "ckpt/latest/MANIFEST.json")["run_id"], id);
+    EXPECT_EQ(longwave({"ckpt", "verify", at(name)}).code, 0);
+  }
 }
 
 TEST_F(RunFolders, ARunThatNeverBeganIsBegunAgain) {

@@ -31,7 +31,7 @@ class Train : public ProgramTest {
 
 TEST_F(Train, AFinishedRunSaysSo) {
   complete(train("copying", "run"));
-  const std::string before = text_of("run/metrics.jsonl");
+  const std::string before = text_of("run/metrics.jsonl"), record = text_of("run/RUN.json");
   const Ended again = longwave(resume("run"));
   EXPECT_EQ(again.code, 0);
   EXPECT_EQ(again.out, at("run") + "\n");
@@ -39,6 +39,7 @@ TEST_F(Train, AFinishedRunSaysSo) {
       again.err,
       at("run") + ": this run is finished at step 10; train.steps=N with a larger N goes on\n");
   EXPECT_EQ(text_of("run/metrics.jsonl"), before);
+  EXPECT_EQ(text_of("run/RUN.json"), record);
   EXPECT_EQ(json_of("run/RUN.json")["state"], "done");
 }
 
@@ -46,7 +47,7 @@ TEST_F(Train, GoesOnFromAnyCheckpoint) {
   complete(train("copying", "whole"));
   complete(train("copying", "run", {"train.keep_last=9"}));
   EXPECT_THAT(checkpoints("run"), ElementsAre(3, 4, 6, 8, 9, 10));
-  complete({"train", "--resume", at("run/ckpt/step-00000004"), at("run")});
+  complete({"train", "--resume", at("run/ckpt/step-00000004/"), at("run")});
   EXPECT_EQ(reproducible_metrics("run"), reproducible_metrics("whole"));
   complete({"train", "--resume", "step=6", at("run"), "train.keep_last=2"});
   expect_same("whole", "run");
@@ -241,9 +242,14 @@ TEST_F(Train, StopsEarlyAndGoesOnIfAsked) {
                                            "train.patience=2", "train.eval_every=1"};
   complete(train("digits", "run", overrides));
   EXPECT_EQ(checkpoints("run").back(), 3);
+  const std::string record = text_of("run/RUN.json");
   EXPECT_EQ(json_of("run/RUN.json")["reason"], "no improvement in 2 evaluations");
   EXPECT_THAT(longwave(resume("run")).err,
               HasSubstr("finished at step 3: it no longer improved; train.patience=0 goes on\n"));
+  EXPECT_EQ(text_of("run/RUN.json"), record);
+  fs::remove(folder_ / "run/RUN.json");
+  complete(resume("run"));
+  EXPECT_EQ(json_of("run/RUN.json")["reason"], "no improvement in 2 evaluations");
   complete(resume("run", {"train.patience=0"}));
   EXPECT_EQ(checkpoints("run").back(), 10);
 }
@@ -285,6 +291,20 @@ TEST_F(Train, OtherDataAreRefused) {
   EXPECT_EQ(ended.code, 3);
   EXPECT_THAT(ended.err,
               HasSubstr("error: the data are not those that the run was started with\n"));
+}
+
+TEST_F(Train, AVocabularyThatNoAttributeCanHoldIsKept) {
+  std::string corpus("\0\n", 2);
+  for (int c = 0x4e00; c < 0x4e00 + 20500; ++c)  // three bytes of UTF-8 each
+    corpus += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)),
+               static_cast<char>(0x80 | (c & 0x3f))};
+  write_file(folder_ / "input.txt", corpus);
+  complete(train("text", "run", {"train.steps=2"}));
+  complete(resume("run", {"train.steps=3"}));
+  for (const char* command : {"eval", "generate"}) {
+    const Ended ended = longwave({command, at("run")});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+  }
 }
 
 TEST_F(Train, WritesPlainLinesToAFile) {

@@ -85,6 +85,18 @@ TEST_F(CifarFiles, GreyIsTheBrightness) {
               1e-4);
 }
 
+TEST_F(CifarFiles, TheFingerprintTellsEveryFileAndOption) {
+  const std::string fingerprint = open().fingerprint;
+  EXPECT_EQ(open().fingerprint, fingerprint);
+  EXPECT_NE(open({.grey = false}).fingerprint, fingerprint);
+  EXPECT_NE(open({.validation = 1}).fingerprint, fingerprint);
+  write_file(folder_ / "test_batch.bin", records(51, 3));
+  const std::string other_test = open().fingerprint;
+  EXPECT_NE(other_test, fingerprint);
+  write_file(folder_ / "data_batch_5.bin", records(9, 2));
+  EXPECT_NE(open().fingerprint, other_test);
+}
+
 TEST_F(CifarFiles, BadFilesAreRefused) {
   write_file(folder_ / "data_batch_3.bin", records(0, 1) + "x");
   EXPECT_EQ(failure(),

@@ -227,6 +227,23 @@ TEST_F(CsvFiles, AMissingFileIsNamed) {
             (folder_ / "none.csv").string() + ": error: cannot open: No such file or directory");
 }
 
+TEST_F(CsvFiles, TheFingerprintTellsTheRowsAndTheOptions) {
+  const CsvOptions plain{.targets = {"up"}, .length = 3, .horizon = 2};
+  const std::string fingerprint = open(series(40), plain).fingerprint;
+  EXPECT_EQ(open(series(40), plain).fingerprint, fingerprint);
+  EXPECT_NE(open(series(41), plain).fingerprint, fingerprint);
+  std::vector<CsvOptions> others(7, plain);
+  others[0].targets = {"down"};
+  others[1].columns = {"down", "up", "flat"};
+  others[2].length = 4;
+  others[3].horizon = 3;
+  others[4].validation = 0.2;
+  others[5].test = 0.3;
+  others[6].standardize = false;
+  for (size_t i = 0; i < others.size(); ++i)
+    EXPECT_NE(open(series(40), others[i]).fingerprint, fingerprint) << i;
+}
+
 TEST(Csv, ReadsEtt) {
   const char* data = std::getenv("LONGWAVE_DATA");
   const Path file = Path(data == nullptr ? "" : data) / "ett" / "ETTh1.csv";

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <filesystem>
+#include <set>
 
 #include "core/files.h"
 
@@ -97,6 +98,25 @@ TEST_F(MnistFiles, ValidationIsTheTailOfTheTrainingFiles) {
   EXPECT_EQ(source.val->batch(std::array<int64_t, 1>{0}, 0).targets.item(), 1);
   EXPECT_EQ(failure({.validation = 3}),
             "data.validation is 3, but there are only 3 training images");
+}
+
+TEST_F(MnistFiles, TheFingerprintTellsEveryFileAndOption) {
+  std::set<std::string> seen{open().fingerprint};
+  EXPECT_EQ(open({.length = 6}).fingerprint, *seen.begin());  // all pixels, as without it
+  const auto expect_other = [&](const std::string& fingerprint, const std::string& what) {
+    EXPECT_TRUE(seen.insert(fingerprint).second) << what;
+  };
+  expect_other(open({.length = 5}).fingerprint, "length");
+  expect_other(open({.permute = true}).fingerprint, "permute");
+  expect_other(open({.permute = true, .permutation_seed = 1}).fingerprint, "permutation_seed");
+  expect_other(open({.validation = 1}).fingerprint, "validation");
+  for (const char* name : {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                           "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
+    std::string bytes = read_file(folder_ / name);
+    bytes.back() ^= 1;
+    write(name, bytes);
+    expect_other(open().fingerprint, name);
+  }
 }
 
 TEST_F(MnistFiles, DamagedFilesAreRefused) {

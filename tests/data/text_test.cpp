@@ -72,6 +72,16 @@ TEST_F(TextFiles, EveryTargetOfTheValidationSplitCountsOnce) {
   for (const auto& [target, count] : counts) EXPECT_EQ(count, 1);
 }
 
+TEST_F(TextFiles, TheFingerprintTellsTheTextAndItsOptions) {
+  const std::string fingerprint = open({.length = 8}).fingerprint;
+  EXPECT_EQ(open({.files = {"*.txt"}, .length = 8}).fingerprint, fingerprint);
+  for (const TextOptions& other :
+       {TextOptions{.files = {"**/*.txt"}, .length = 8},
+        TextOptions{.tokens = "bytes", .length = 8}, TextOptions{.length = 9},
+        TextOptions{.length = 8, .validation = 0.2}})
+    EXPECT_NE(open(other).fingerprint, fingerprint);
+}
+
 TEST_F(TextFiles, VocabulariesEncodeDecodeAndSerialize) {
   const auto characters = character_vocabulary("zwölf €\n");
   EXPECT_EQ(characters->size(), 8);
