@@ -50,7 +50,8 @@ double Schedule::after_warmup(int64_t step) const {
   const auto s = static_cast<double>(step), total = static_cast<double>(total_);
   /// 1 up to `begin`, then along a line to `final` at the end of the run.
   const auto line_from = [&](double begin) {
-    const double p = total > begin ? std::clamp((s - begin) / (total - begin), 0.0, 1.0) : 1;
+    if (s < begin) return 1.0;
+    const double p = total > begin ? std::min((s - begin) / (total - begin), 1.0) : 1;
     return 1 - (1 - o.final_factor) * p;
   };
   const auto warmup = static_cast<double>(warmup_);
