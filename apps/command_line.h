@@ -18,7 +18,7 @@ class CommandLine {
   int run(int argc, char** argv);
   /// "longwave train": where an error of the command line is.
   std::string place();
-  /// What needs less memory, for the commands that compute batches.
+  /// What needs less memory, for the commands that train.accumulate cuts a batch for.
   std::string memory_remedy();
 
  private:

@@ -266,6 +266,14 @@ TEST_F(BadInput, CheckAndBench) {
       {"", "bench generate digits.yaml", 2,
        R"(longwave bench: error: generate: this model is not a language model: it does not predict the next token
 )"},
+      {"", "bench generate text.yaml model.d_model=100000000000000", 5,
+       R"(longwave bench: error: out of memory: ... bytes were asked for while tensors hold 0
+)"},
+      {"", "bench step digits.yaml model.d_model=100000000000000", 5,
+       R"(longwave bench: error: out of memory: ... bytes were asked for while tensors hold 0
+  a larger train.accumulate computes a batch in more parts, to the same result; a smaller
+  train.batch, data.length or model needs less too
+)"},
       {"", "doctor all", 2,
        R"(longwave doctor: error: unexpected argument `all`
   longwave doctor --help shows how it is used
