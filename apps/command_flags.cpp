@@ -38,9 +38,9 @@ void CommandLine::add_train() {
                 "if it kept them (optim.ema)")
       ->check(not_empty());
   c->add_option("--nproc", train_.nproc,
-                "processes on this machine that share every batch (default: 1)")
+                "processes on this machine that share every batch, and --threads (default: 1)")
       ->check(integer_between(1, 1024));
-  c->add_flag("-q,--quiet", train_.quiet, "no progress line");
+  c->add_flag("-q,--quiet", train_.quiet, "neither the table of parameters nor progress lines");
   c->add_flag("--profile", train_.profile, "at the end, each op's share of the steps' time");
 }
 

@@ -20,7 +20,7 @@ struct TrainArguments {
   std::string run_dir;    ///< empty: runs/NAME/TIME-ID
   std::string resume;     ///< empty, auto, step=N or the path of a checkpoint
   std::string init_from;  ///< a checkpoint whose weights a new run starts from
-  bool quiet = false;     ///< no progress line
+  bool quiet = false;     ///< neither the table of parameters nor progress lines
   int nproc = 1;          ///< ranks to start on this machine
   bool profile = false;   ///< where the time went, at the end
 };
