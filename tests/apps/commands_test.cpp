@@ -331,6 +331,19 @@ TEST_F(Commands, ForecastsARowsSuccessors) {
   EXPECT_TRUE(text[3].starts_with("3,"));
 }
 
+// eval
+
+TEST_F(Commands, EvalPrintsItsResultWhateverTheFolderIsCalled) {
+  make_digits();
+  std::filesystem::rename(folder_ / "digits", folder_ / "caf\xe9");
+  const Answer answer = run({"eval", in_folder("caf\xe9"), "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json line = json_lines(answer.out).at(0);
+  EXPECT_EQ(line["count"], 5);
+  EXPECT_TRUE(std::string(line["checkpoint"]).starts_with("caf\uFFFD/ckpt/step-"))
+      << line["checkpoint"];
+}
+
 // refusals
 
 TEST_F(Commands, BadCallsAreRefused) {
