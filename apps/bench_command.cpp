@@ -165,7 +165,6 @@ int bench_layer(const BenchArguments& arguments) {
   Config::parse(yaml + "}", "bench layer").read(section);
   Sizes sizes{{"B", 16}, {"L", 784}, {"D", 128}};
   apply_shape(arguments.shape, arguments.name, sizes);
-  check(arguments.dtype == "f32", "bench layer: --dtype is for bench op; layers are f32");
 
   const auto [B, L, D] = take<int64_t>(sizes, "B", "L", "D");
   const auto layer = section.layer.build({.d_model = D, .n_layers = 1}, Random(1).fork("layer"));
@@ -218,15 +217,6 @@ int bench_command(const BenchArguments& arguments) {
         "name is required\n  longwave bench --help shows how it is used");
   check(arguments.what != "machine" || (arguments.name.empty() && arguments.overrides.empty()),
         "bench machine takes neither a name nor key=value; --device names what it measures");
-  check(arguments.shape.empty() || arguments.what == "op" || arguments.what == "layer", "bench ",
-        arguments.what,
-        ": --shape is for bench op and bench layer; here the sizes are the config's, for example "
-        "train.batch=8");
-  check(arguments.device == "cpu" || (arguments.what != "step" && arguments.what != "generate"),
-        "bench ", arguments.what,
-        ": --device is for op, layer and machine; here the config names it: "
-        "device=",
-        arguments.device);
   const DeviceScope device(device_of(arguments.device));
   if (arguments.what == "op") return bench_op(arguments);
   if (arguments.what == "layer") return bench_layer(arguments);

@@ -4,21 +4,20 @@
 
 #include "apps/check_layer.h"
 #include "apps/commands.h"
+#include "apps/output.h"
 #include "apps/run.h"
 #include "apps/signals.h"
-#include "core/json.h"
 
 namespace lw {
 namespace {
 
 void print(const LawResult& r, bool json) {
   if (json) {
-    const nlohmann::ordered_json line{{"layer", r.layer},
-                                      {"property", r.property},
-                                      {"error", r.error},
-                                      {"tolerance", r.tolerance},
-                                      {"ok", r.ok()}};
-    std::printf("%s\n", line.dump().c_str());
+    print_json({{"layer", r.layer},
+                {"property", r.property},
+                {"error", r.error},
+                {"tolerance", r.tolerance},
+                {"ok", r.ok()}});
   } else {
     std::printf("%-46s %-26s %10.2e <= %-8.0e %s\n", r.layer.c_str(), r.property.c_str(), r.error,
                 r.tolerance, r.ok() ? "ok" : "FAILED");

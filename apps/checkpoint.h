@@ -45,9 +45,10 @@ struct StateGroup {
 };
 
 struct OptimizerState {
-  std::string type;                ///< "adamw"
-  Attributes attributes;           ///< of the optimizer as a whole
-  std::vector<Attributes> groups;  ///< of each group of parameters
+  std::string type;       ///< "adamw"
+  Attributes attributes;  ///< of the optimizer as a whole
+  /// For each group of parameters, those of one role: "role", "lr" before the schedule, "weight_decay", "eps", …
+  std::vector<Attributes> groups;
   /// For each parameter the tensors kept for it: {"head.weight": {"exp_avg": …, …}}.
   std::map<std::string, std::map<std::string, Tensor>> tensors;
 };

@@ -1,9 +1,23 @@
 // The flags of each command: names, meaning, checks.
+#include <algorithm>
+
 #include "apps/command_line.h"
+#include "core/error.h"
 #include "layers/hippo_memory.h"
 #include "layers/weight_format.h"
 
 namespace lw {
+namespace {
+
+/// "op, layer and step", with " and " as the last one.
+std::string listed(const std::vector<std::string>& words, const std::string& last) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? last : ", ") + words[i];
+  return text;
+}
+
+}  // namespace
 
 void CommandLine::add_overrides(CLI::App* command, Overrides& overrides) {
   command->add_option("key=value", overrides, "changes to the config")
@@ -14,8 +28,8 @@ void CommandLine::add_overrides(CLI::App* command, Overrides& overrides) {
       });
 }
 
-void CommandLine::add_weights(CLI::App* command, std::string& weights) {
-  command
+CLI::Option* CommandLine::add_weights(CLI::App* command, std::string& weights) {
+  return command
       ->add_option("--weights", weights,
                    "keep matrices in memory as f32, bf16 or int8: fewer bytes a token")
       ->check(one_of_words(weight_formats));
@@ -38,9 +52,9 @@ void CommandLine::add_train() {
                 "if it kept them (optim.ema)")
       ->check(not_empty());
   c->add_option("--nproc", train_.nproc,
-                "processes on this machine that share every batch (default: 1)")
+                "processes on this machine that share every batch, and --threads (default: 1)")
       ->check(integer_between(1, 1024));
-  c->add_flag("-q,--quiet", train_.quiet, "no progress line");
+  c->add_flag("-q,--quiet", train_.quiet, "neither the table of parameters nor progress lines");
   c->add_flag("--profile", train_.profile, "at the end, each op's share of the steps' time");
 }
 
@@ -189,28 +203,56 @@ void CommandLine::add_check() {
 }
 
 void CommandLine::add_bench() {
-  CLI::App* c = add("bench", "time an op, a layer, a training step or generation",
-                    [this] { return bench_command(bench_); });
+  CLI::App* c = add("bench", "time an op, a layer, a training step or generation", [this] {
+    check_bench_flags();
+    return bench_command(bench_);
+  });
   c->add_option("what", bench_.what, "op, layer, step, generate or machine")
       ->required()
       ->check(one_of_words({"op", "layer", "step", "generate", "machine"}));
   c->add_option("name", bench_.name, "an op, a kind of layer, or a config")->check(not_empty());
   add_overrides(c, bench_.overrides);
-  c->add_option("--shape", bench_.shape, "of an op or layer: B=4,L=256,D=512,N=16");
+  const auto only_of = [this](const std::vector<std::string>& benches, CLI::Option* flag,
+                              const std::string& in_config = "") {
+    flag->description(str("of ", listed(benches, " or "), ": ", flag->get_description()));
+    bench_flags_.push_back({flag, benches, in_config});
+  };
+  only_of({"op", "layer"}, c->add_option("--shape", bench_.shape, "B=4,L=256,D=512,N=16"),
+          "the sizes are the config's, for example train.batch=8");
   c->option_defaults()->always_capture_default();
-  c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"}));
-  c->add_option("--device", bench_.device, "of an op, a layer or the machine: cpu or cuda")
-      ->check(one_of_words({"cpu", "cuda"}));
-  add_weights(c, bench_.weights);
-  c->add_option("--tokens", bench_.tokens, "of generate: how many")->check(integer_at_least(1));
+  only_of(
+      {"op"},
+      c->add_option("--dtype", bench_.dtype, "f32 or f64")->check(one_of_words({"f32", "f64"})));
+  only_of(
+      {"op", "layer", "machine"},
+      c->add_option("--device", bench_.device, "cpu or cuda")->check(one_of_words({"cpu", "cuda"})),
+      "the config names it, for example device=cuda");
+  only_of({"generate"}, add_weights(c, bench_.weights));
+  only_of({"generate"},
+          c->add_option("--tokens", bench_.tokens, "how many")->check(integer_at_least(1)));
   c->option_defaults()->always_capture_default(false);
-  c->add_option("--rounds", bench_.rounds,
-                "repetitions to take the medians of (default: as many as fit into a second or so)")
-      ->check(integer_at_least(1));
-  c->add_option("--dump", bench_.dump,
-                "HDF5 file to write inputs, outputs and gradients to, for others to compare with");
-  c->add_flag("--profile", bench_.profile, "of step or generate: each op's share of the time");
+  only_of({"op", "layer", "step"},
+          c->add_option("--rounds", bench_.rounds,
+                        "repetitions to take the medians of (default: 7 of step, else as many as "
+                        "fit into a second, and at least 5)")
+              ->check(integer_at_least(1)));
+  only_of({"op", "layer", "step", "generate"},
+          c->add_option("--dump", bench_.dump,
+                        "HDF5 file to write what is computed on and what comes of it to, for "
+                        "others to compare with"));
+  only_of({"step", "generate"},
+          c->add_flag("--profile", bench_.profile, "each op's share of the time"));
   c->add_flag("--json", bench_.json, "one JSON object");
+}
+
+void CommandLine::check_bench_flags() const {
+  const bool by_config = bench_.what == "step" || bench_.what == "generate";
+  for (const auto& [flag, benches, in_config] : bench_flags_) {
+    const bool takes = std::find(benches.begin(), benches.end(), bench_.what) != benches.end();
+    check(takes || flag->count() == 0, "bench ", bench_.what, ": ", flag->get_name(),
+          " is for bench ", listed(benches, " and "),
+          by_config && !in_config.empty() ? "; here " + in_config : "");
+  }
 }
 
 void CommandLine::add_doctor() {

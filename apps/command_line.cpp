@@ -70,7 +70,7 @@ std::string CommandLine::place() {
 
 std::string CommandLine::memory_remedy() {
   const std::string name = current().get_name();
-  if (name != "train" && name != "eval" && (name != "bench" || bench_.what == "op")) return "";
+  if (name != "train" && name != "eval" && (name != "bench" || bench_.what != "step")) return "";
   return "\n  a larger train.accumulate computes a batch in more parts, to the same result; a "
          "smaller\n  train.batch, data.length or model needs less too";
 }

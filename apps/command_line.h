@@ -18,7 +18,7 @@ class CommandLine {
   int run(int argc, char** argv);
   /// "longwave train": where an error of the command line is.
   std::string place();
-  /// What needs less memory, for the commands that compute batches.
+  /// What needs less memory, for the commands that train.accumulate cuts a batch for.
   std::string memory_remedy();
 
  private:
@@ -33,7 +33,7 @@ class CommandLine {
 
   // The flags of each command: command_flags.cpp.
   static void add_overrides(CLI::App* command, Overrides& overrides);
-  static void add_weights(CLI::App* command, std::string& weights);
+  static CLI::Option* add_weights(CLI::App* command, std::string& weights);
   void add_train();
   void add_eval();
   void add_predict();
@@ -46,6 +46,7 @@ class CommandLine {
   void add_check();
   void add_bench();
   void add_doctor();
+  void check_bench_flags() const;
 
   CLI::App app_{"Longwave: train state-space models from one YAML file", "longwave"};
   std::vector<std::pair<CLI::App*, std::function<int()>>> actions_;
@@ -61,6 +62,13 @@ class CommandLine {
   InspectHippoArguments hippo_;
   CheckArguments check_;
   BenchArguments bench_;
+  /// A flag that only these benches take, and what does its work in a config.
+  struct BenchFlag {
+    CLI::Option* option;
+    std::vector<std::string> benches;
+    std::string in_config;
+  };
+  std::vector<BenchFlag> bench_flags_;
   bool doctor_json_ = false, version_json_ = false;
   std::string help_topic_;
 };

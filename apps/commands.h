@@ -20,7 +20,7 @@ struct TrainArguments {
   std::string run_dir;    ///< empty: runs/NAME/TIME-ID
   std::string resume;     ///< empty, auto, step=N or the path of a checkpoint
   std::string init_from;  ///< a checkpoint whose weights a new run starts from
-  bool quiet = false;     ///< no progress line
+  bool quiet = false;     ///< neither the table of parameters nor progress lines
   int nproc = 1;          ///< ranks to start on this machine
   bool profile = false;   ///< where the time went, at the end
 };
@@ -114,11 +114,11 @@ struct BenchArguments {
   std::string what;  ///< op, layer, step, generate or machine
   std::string name;  ///< of an op; kind of a layer; a config; empty for machine
   Overrides overrides;
-  std::string shape;  ///< of an op or layer: B=4,L=256,...
-  std::string dtype = "f32";
+  std::string shape;           ///< of an op or layer: B=4,L=256,...
+  std::string dtype = "f32";   ///< of an op
   std::string device = "cpu";  ///< of an op or layer, and of the machine; a config names its own
-  int64_t rounds = 0;          ///< repetitions that the medians are of; 0: as the command sees fit
-  std::string dump;            ///< HDF5 file for inputs, outputs and gradients; empty: none
+  int64_t rounds = 0;  ///< that the medians of an op, layer or step are of; 0: as it sees fit
+  std::string dump;    ///< HDF5 file for inputs, outputs and gradients; empty: none
   bool json = false;
   bool profile = false;         ///< of a step: where the time went
   std::string weights = "f32";  ///< of generate: f32, bf16 or int8

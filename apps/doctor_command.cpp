@@ -19,7 +19,9 @@
 #include "apps/commands.h"
 #include "apps/output.h"
 #include "core/communicator.h"
+#include "core/cuda_build.h"
 #include "core/device_runtime.h"
+#include "core/device_sums.h"
 #include "core/files.h"
 #include "core/parallel.h"
 #include "data/fetch.h"
@@ -94,7 +96,8 @@ Findings cpu_findings() {
       {"cpu.simd", simd,
        vectors ? "" : "without AVX2 the kernels are several times slower; use a newer processor"},
       {"cpu.bf16", bf16},
-      gpu_finding()};
+      gpu_finding(),
+      {"cuda.architectures", cuda_architectures()}};
 }
 
 Finding threads_finding() {
@@ -186,6 +189,8 @@ Findings library_findings() {
       {"library.cli11", CLI11_VERSION},
       {"library.spdlog", str(SPDLOG_VER_MAJOR, ".", SPDLOG_VER_MINOR, ".", SPDLOG_VER_PATCH)},
       {"library.mpi", mpi_version()},
+      {"library.cublas", cublas_version()},
+      {"library.nccl", nccl_version()},
       {"library.zlib", zlibVersion()},
       {"library.openssl", OpenSSL_version(OPENSSL_VERSION)},
       {"library.curl", curl_version_info(CURLVERSION_NOW)->version},

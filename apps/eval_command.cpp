@@ -3,8 +3,8 @@
 
 #include "apps/commands.h"
 #include "apps/evaluate.h"
+#include "apps/output.h"
 #include "apps/run.h"
-#include "core/json.h"
 #include "data/resampled.h"
 
 namespace lw {
@@ -21,8 +21,7 @@ void print_score(const Score& score, const TrainedRun& run, const std::string& s
     line["count"] = score.count;
     if (!alone) line["rate"] = rate;
     line["checkpoint"] = run.checkpoint.string();
-    std::printf("%s\n", line.dump().c_str());
-    return;
+    return print_json(line);
   }
   if (!alone) std::printf("%-16s %g\n", "rate", rate);
   for (const auto& [name, value] : named(score, run.data.task))

@@ -3,9 +3,9 @@
 
 #include "apps/commands.h"
 #include "apps/generate.h"
+#include "apps/output.h"
 #include "apps/run.h"
 #include "apps/signals.h"
-#include "core/json.h"
 
 namespace lw {
 
@@ -38,15 +38,13 @@ int generate_command(const GenerateArguments& a) {
     return true;
   });
   if (a.json) {
-    const nlohmann::ordered_json line{{"prompt", a.prompt},
-                                      {"text", run.data.vocabulary->decode(tokens)},
-                                      {"tokens", tokens.size()},
-                                      {"weights", a.weights},
-                                      {"weights_stored", stored.stored},
-                                      {"weights_error", stored.error},
-                                      {"worst_weight", stored.worst}};
-    std::printf("%s\n",
-                line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    print_json({{"prompt", a.prompt},
+                {"text", run.data.vocabulary->decode(tokens)},
+                {"tokens", tokens.size()},
+                {"weights", a.weights},
+                {"weights_stored", stored.stored},
+                {"weights_error", stored.error},
+                {"worst_weight", stored.worst}});
   } else {
     std::fputc('\n', stdout);
   }

@@ -39,18 +39,24 @@ void pass_on(int) {
 
 using Words = std::vector<std::string>;
 
-/// This program with the same arguments.
-Words own_words(char** argv) {
+/// This program with the same arguments, but `threads` in place of what --threads says.
+Words own_words(char** argv, const std::string& threads) {
+  const std::string flag = "--threads";
   std::error_code none;
   Words words{std::filesystem::read_symlink("/proc/self/exe", none).string()};
-  for (char** argument = argv + 1; *argument != nullptr; ++argument) words.emplace_back(*argument);
+  for (char** argument = argv + 1; *argument != nullptr; ++argument) {
+    const std::string word = *argument;
+    words.push_back(words.back() == flag           ? threads
+                    : word.starts_with(flag + "=") ? flag + "=" + threads
+                                                   : word);
+  }
   return words;
 }
 
-Words mpirun_words(int ranks, char** argv) {
+Words mpirun_words(int ranks, const Words& own) {
   Words words{"mpirun", "-n", std::to_string(ranks), "--oversubscribe", "--bind-to", "none"};
   if (::geteuid() == 0) words.emplace_back("--allow-run-as-root");
-  for (std::string& word : own_words(argv)) words.push_back(std::move(word));
+  words.insert(words.end(), own.begin(), own.end());
   return words;
 }
 
@@ -91,12 +97,12 @@ int start(Words words, Words variables, const sigset_t& before) {
 }
 
 /// Ranks that meet at a port of this machine, as torchrun's do.
-void start_ranks(int ranks, char** argv, const sigset_t& before) {
+void start_ranks(int ranks, const Words& own, const sigset_t& before) {
   std::string why;
   const int port = port_of(listen_at(0, why));
   for (int rank = 0; rank < ranks; ++rank) {
     const int reason = start(
-        own_words(argv),
+        own,
         {str("RANK=", rank), str("LOCAL_RANK=", rank), str("WORLD_SIZE=", ranks),
          "MASTER_ADDR=localhost", str("MASTER_PORT=", port), "TORCHELASTIC_USE_AGENT_STORE=False"},
         before);
@@ -148,7 +154,9 @@ int wait_for_all() {
 }  // namespace
 
 int launch_ranks(int ranks, char** argv) {
-  ::setenv("OMP_NUM_THREADS", std::to_string(std::max(1, num_threads() / ranks)).c_str(), 0);
+  const std::string threads = std::to_string(std::max(1, num_threads() / ranks));
+  ::setenv("OMP_NUM_THREADS", threads.c_str(), 0);
+  const Words own = own_words(argv, threads);
   // A signal that comes meanwhile waits until there is somebody to pass it on to.
   sigset_t stops, before;
   ::sigemptyset(&stops);
@@ -158,10 +166,10 @@ int launch_ranks(int ranks, char** argv) {
   action.sa_handler = pass_on;
   for (const int number : stop_signals) ::sigaction(number, &action, nullptr);
 
-  const int reason = mpi_is_built() ? start(mpirun_words(ranks, argv), {}, before) : ENOENT;
+  const int reason = mpi_is_built() ? start(mpirun_words(ranks, own), {}, before) : ENOENT;
   check(reason == 0 || reason == ENOENT,
         "--nproc: mpirun cannot be started: ", std::strerror(reason));
-  if (reason == ENOENT) start_ranks(ranks, argv, before);
+  if (reason == ENOENT) start_ranks(ranks, own, before);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   const int code = wait_for_all();
   if (reason == 0) expect_no_lost_rank(code);

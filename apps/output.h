@@ -22,7 +22,7 @@ inline void print_values(const nlohmann::ordered_json& line, bool json) {
   for (const auto& [key, value] : line.items()) {
     const std::string text = value.is_string()         ? value.get<std::string>()
                              : value.is_number_float() ? str(value.get<double>())
-                                                       : value.dump();
+                                                       : dump(value);
     std::printf("%-18s %s\n", key.c_str(), text.c_str());
   }
 }

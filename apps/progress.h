@@ -30,7 +30,5 @@ class Progress {
 std::string duration_text(double seconds);
 /// 312k, 1.8M: a count or rate in three digits.
 std::string short_number(double value);
-/// 512 KiB, 1.4 GiB
-std::string bytes_text(int64_t bytes);
 
 }  // namespace lw

@@ -14,29 +14,35 @@
 namespace lw {
 namespace {
 
-/// Runs a check of several values; what it throws names their places as well.
-void check_together(const Config& config, const std::vector<std::string>& keys,
-                    const std::function<void()>& test) {
-  try {
-    test();
-  } catch (const Error& error) {
-    std::string places;
-    for (const std::string& key : keys)
-      places += str(places.empty() ? "\n  " : ", ", key, ": ", config.source_of(key));
-    throw Error(error.what() + places);
-  }
-}
-
-RunConfig read(const Config& config) {
+/// The options, and what they get wrong together as far as that can be told without the data.
+RunConfig read(Config& config) {
+  config.keep_later("train.steps", "train.epochs");
   RunConfig run;
   config.read(run);
-  check_together(config, {"train.batch", "train.accumulate"}, [&] {
+  std::vector<Config::Mistake> mistakes;
+  const auto check_together = [&](const std::vector<std::string>& keys,
+                                  const std::function<void()>& test) {
+    try {
+      test();
+    } catch (const Error& error) {
+      mistakes.push_back({keys, error.what()});
+    }
+  };
+  check_together({"train.steps", "train.epochs"},
+                 [&] { total_steps(run.train, /*steps_per_epoch=*/1); });
+  check_together({"train.batch", "train.accumulate"}, [&] {
     check_division({.batch = run.train.batch, .accumulate = run.train.accumulate});
   });
-  check_together(config, {"name"}, [&] {
+  check_together({"optim.schedule.warmup", "optim.schedule.warmup_fraction"},
+                 [&] { run.optim.schedule.check_warmup(); });
+  check_together({"optim.schedule.kind"}, [&] { run.optim.schedule.check_drops(); });
+  check_together({"optim.betas", "optim.nesterov", "optim.kind"},
+                 [&] { run.optim.make(FlatParameters(Parameters{})); });
+  check_together({"name"}, [&] {
     check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
           run.name, "` cannot name a folder: it may hold no `/`");
   });
+  config.refuse(mistakes);
   return run;
 }
 
@@ -62,7 +68,7 @@ bool ask_for_other_data(const Overrides& overrides) {
 
 RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
                     const Overrides& overrides, std::string* resolved = nullptr) {
-  const Config config =
+  Config config =
       Config::parse(content.config, (checkpoint / "model.h5").string() + "/config", overrides);
   RunConfig run = read(config);
   const auto kept = content.attributes.find("data_root");
@@ -89,7 +95,7 @@ Device device_of(const std::string& name) {
 }
 
 RunConfig load_config(const Path& file, const Overrides& overrides, std::string* resolved) {
-  const Config config = Config::load(file, overrides);
+  Config config = Config::load(file, overrides);
   RunConfig run = read(config);
   if (const Path root = run.data.root; !root.empty() && root.is_relative()) {
     const std::string source = config.source_of("data.root");  // FILE:LINE, or override

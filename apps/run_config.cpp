@@ -13,7 +13,9 @@ void DataOptions::describe(Fields& f) {
 
 void TrainOptions::describe(Fields& f) {
   f.optional("steps", steps, "updates of the weights", positive());
-  f.optional("epochs", epochs, "passes over the training split; train.steps replaces it",
+  f.optional("epochs", epochs,
+             "passes over the training split, instead of steps; of the two the one given later "
+             "holds, and within one file or one command line steps",
              positive());
   f.optional("batch", batch, "sequences of an update, over all ranks and micro-batches",
              positive());
@@ -22,7 +24,7 @@ void TrainOptions::describe(Fields& f) {
   f.optional(
       "eval_every", eval_every,
       "steps between evaluations, on the validation split or, for want of one, the test split; "
-      "0: once an epoch if there are epochs, and at the end",
+      "0: once an epoch where train.epochs is the length, and at the end",
       non_negative());
   f.optional("checkpoint_every", checkpoint_every, "steps between checkpoints; 0: only at the end",
              non_negative());

@@ -115,7 +115,7 @@ std::string Trainer::why_finished() const {
 }
 
 void Trainer::train_step(TrainingStep& one) {
-  outcomes_.push_back(one.run(step_, schedule_->factor(step_), *loader_));
+  outcomes_.push_back(one.run(step_, schedule_->factor(step_), [this] { return loader_->next(); }));
   ++step_;
   if (outcomes_.back().count == 0)
     warn(str("step ", step_, ": no target of this batch counts; its loss is 0"));

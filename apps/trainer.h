@@ -125,7 +125,6 @@ class Trainer {
   Clock::time_point window_started_;
   double window_data_seconds_ = 0;
   int64_t window_first_step_ = 0;
-  double items_per_second_ = 0;
   std::string last_evaluation_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/output.h"
 #include "apps/trainer.h"
 #include "core/memory.h"
 
@@ -13,7 +14,7 @@ void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
       static_cast<double>((result.step - window_first_step_) * config_.train.batch);
   const double waited = loader_->wait_seconds() - window_data_seconds_;
   const bool tokens = data_.task.vocabulary > 0;
-  items_per_second_ = samples * (tokens ? static_cast<double>(data_.task.length) : 1) / seconds;
+  const double items = samples * (tokens ? static_cast<double>(data_.task.length) : 1);
   metrics.append(
       {.step = result.step,
        .split = "train",
@@ -22,7 +23,7 @@ void Trainer::log_step(const StepResult& result, MetricsFile& metrics) {
            {"lr", result.lr},
            {"grad_norm", result.grad_norm},
            {"epoch", static_cast<double>(result.epoch)},
-           {tokens ? "tokens_per_s" : "samples_per_s", items_per_second_},
+           {tokens ? "tokens_per_s" : "samples_per_s", items / seconds},
            {"step_ms", 1000 * seconds / static_cast<double>(result.step - window_first_step_)},
            {"data_wait_share", waited / seconds},
            {"mem_peak_bytes", static_cast<double>(memory_use(default_device()).peak)}}});
@@ -46,7 +47,7 @@ std::string Trainer::progress_line(const StepResult& result) const {
       static_cast<long long>(result.step), static_cast<long long>(total_steps_),
       static_cast<int>(100 * result.step / total_steps_), result.score.loss(), result.lr,
       result.grad_norm, short_number(items / step_seconds).c_str(), tokens ? "tokens" : "samples",
-      1000 * step_seconds, bytes_text(memory_use(default_device()).peak).c_str(),
+      1000 * step_seconds, text_of_bytes(memory_use(default_device()).peak).c_str(),
       duration_text(step_seconds * static_cast<double>(total_steps_ - result.step)).c_str());
   return last_evaluation_.empty() ? line : str(line, " | ", last_evaluation_);
 }

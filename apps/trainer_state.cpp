@@ -85,6 +85,13 @@ CheckpointContent Trainer::content() const {
 
   c.optimizer.type = config_.optim.method.kind();
   c.optimizer.attributes["updates"] = optimizer_->updates();
+  for (const FlatParameters::Group& group : optimizer_->parameters().groups()) {
+    const RoleSettings& settings = optimizer_->settings(group.role);
+    Attributes& attributes = c.optimizer.groups.emplace_back();
+    attributes["role"] = std::string(name_of(group.role));
+    attributes["lr"] = settings.lr, attributes["weight_decay"] = settings.weight_decay;
+    for (const auto& [name, value] : optimizer_->constants()) attributes[name] = value;
+  }
   for (const Optimizer::StateTensor& s : optimizer_->state())
     c.optimizer.tensors[s.parameter][s.name] = s.value;
   if (average_) {

@@ -7,7 +7,6 @@
 #include "apps/replicas.h"
 #include "apps/signals.h"
 #include "autograd/precision.h"
-#include "autograd/profile.h"
 #include "core/index_check.h"
 #include "core/log.h"
 #include "kernels/accumulate/accumulate.h"
@@ -37,7 +36,7 @@ TrainingStep::TrainingStep(const RunConfig& config, const Parts& parts)
       loss_(Tensor::zeros({1}, DType::f64, parts.optimizer.outcome().device())),
       captures_(may_capture(parts.ranks, loss_.device())) {}
 
-TrainingStep::Outcome TrainingStep::run(int64_t step, double lr_factor, Loader& loader) {
+TrainingStep::Outcome TrainingStep::run(int64_t step, double lr_factor, const Source& next) {
   int64_t samples = 0, count = 0, epoch = 0;  // of this rank
   Profile::restart();
   const Autocast precision(config_.precision == "bf16" ? DType::bf16 : DType::f32);
@@ -48,7 +47,7 @@ TrainingStep::Outcome TrainingStep::run(int64_t step, double lr_factor, Loader& 
   for (int64_t micro = 0; micro < config_.train.accumulate; ++micro) {
     // A step that is left half-way leaves no trace, unless it has changed running averages.
     if (micro > 0 && parts_.model.buffers().empty()) throw_if_stop_requested(parts_.ranks);
-    const Loader::Item item = loader.next();
+    const Loader::Item item = next();
     Profile::mark("data", Profile::Pass::forward);
     epoch = item.epoch;
     samples += item.batch.size();
@@ -85,7 +84,7 @@ void TrainingStep::prepare(double lr_factor, int64_t count) {
 
 CapturedStep* TrainingStep::graph_for(const Loader::Item& item) {
   // The first step, kernel by kernel, makes the tables and plans that are kept for all others.
-  if (!captures_ || !warm_ || Profile::marking() || !CapturedStep::takes(item.batch))
+  if (!captures_ || !warm_ || Profile::marking() || passed_ || !CapturedStep::takes(item.batch))
     return nullptr;
   if (graph_) return graph_->fits(item.batch) ? graph_.get() : nullptr;
   try {
@@ -104,7 +103,9 @@ CapturedStep* TrainingStep::graph_for(const Loader::Item& item) {
 void TrainingStep::differentiate(const Batch& batch) {
   const Variable loss = loss_sum(parts_.task, parts_.model, batch);
   kernels::accumulate(loss.value().to(DType::f64).reshape({1}), loss_);
+  tell(Profile::Pass::forward);
   loss.backward();
+  tell(Profile::Pass::backward);
 }
 
 void TrainingStep::update() {
@@ -112,6 +113,7 @@ void TrainingStep::update() {
   parts_.optimizer.parameters().clear_gradients();
   if (parts_.average != nullptr) parts_.average->update();
   Profile::mark("update", Profile::Pass::update);
+  tell(Profile::Pass::update);
 }
 
 }  // namespace lw

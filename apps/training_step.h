@@ -9,19 +9,22 @@
 //
 // On a GPU the first step is given kernel by kernel; from the second on the whole of it is one CUDA graph, or with several
 // micro-batches the passes of each of them, where that can be: not with several ranks, with batches of other shapes, for
-// models that need the host (S4 on sequences longer than its l_max), while a profile is taken, or with LW_CUDA_GRAPH=0 in
-// the environment. The bits are the same.
+// models that need the host (S4 on sequences longer than its l_max), while a profile is taken or the passes are watched, or
+// with LW_CUDA_GRAPH=0 in the environment. The bits are the same.
 //
 // Cost on the host: that of starting the kernels, or a graph. On the CPU a step is done when run() returns.
 // Errors: those of the data, and of tokens and labels out of range. A step whose loss or gradient is not finite changes
 // no parameter; its outcome says so.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "apps/captured_step.h"
 #include "apps/objective.h"
 #include "apps/run_config.h"
+#include "autograd/profile.h"
 #include "core/communicator.h"
 #include "core/readback.h"
 #include "data/loader.h"
@@ -55,8 +58,13 @@ class TrainingStep {
     /// The sum over this rank's targets.
     double loss_sum() const { return numbers.wait()[2]; }
   };
-  /// Step number `step`, from 0, on the next batch of the loader. Throws Interrupted at a signal.
-  Outcome run(int64_t step, double lr_factor, Loader& loader);
+  /// Where the micro-batches of a step come from, one a call: Loader::next().
+  using Source = std::function<Loader::Item()>;
+  /// Step number `step`, from 0. Throws Interrupted at a signal.
+  Outcome run(int64_t step, double lr_factor, const Source& next);
+
+  /// Calls passed(pass) behind every pass, for those who time them; with null no longer.
+  void watch(std::function<void(Profile::Pass)> passed) { passed_ = std::move(passed); }
 
   /// Whether the passes of the last step were graphs.
   bool captured() const { return captured_; }
@@ -71,6 +79,9 @@ class TrainingStep {
   /// Forward and backward pass; the sum of the losses is added to `loss_`.
   void differentiate(const Batch& batch);
   void update();
+  void tell(Profile::Pass pass) const {
+    if (passed_) passed_(pass);
+  }
 
   const RunConfig& config_;
   Parts parts_;
@@ -78,6 +89,7 @@ class TrainingStep {
   bool captures_;  // graphs may be tried
   bool warm_ = false, captured_ = false;
   std::unique_ptr<CapturedStep> graph_;
+  std::function<void(Profile::Pass)> passed_;
 };
 
 }  // namespace lw

@@ -26,6 +26,11 @@ if(LW_WITH_CUDA)
   endif()
   set(CMAKE_CUDA_COMPILER ${LW_NVCC})
   set(CMAKE_CUDA_ARCHITECTURES ${LW_CUDA_ARCHITECTURES})
+  # The same as nvcc calls them, for `longwave doctor`: code for one kind of GPU (sm), or for newer ones (compute).
+  list(TRANSFORM LW_CUDA_ARCHITECTURES REPLACE "^([0-9]+[a-z]?)-real$" "sm_\\1" OUTPUT_VARIABLE LW_CUDA_NAMES)
+  list(TRANSFORM LW_CUDA_NAMES REPLACE "^([0-9]+[a-z]?)-virtual$" "compute_\\1")
+  list(TRANSFORM LW_CUDA_NAMES REPLACE "^([0-9]+[a-z]?)$" "sm_\\1 and compute_\\1")
+  list(JOIN LW_CUDA_NAMES ", " LW_CUDA_NAMES)
   enable_language(CUDA)
   # CMake 3.25 knows no flag for C++20 in CUDA.
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

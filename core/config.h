@@ -79,6 +79,20 @@ class Config {
   /// Where the value of `key.path` comes from: "default", "configs/a.yaml:12" or "override".
   std::string source_of(const std::string& key) const;
 
+  /// For two keys that say one thing in two ways: where both have values, the one that comes later in the order of
+  /// precedence holds, and by its source the other is null. Of one file, or of all overrides together, `key` holds.
+  void keep_later(const std::string& key, const std::string& other);
+
+  /// What values that are good by themselves get wrong together: their keys, and a message whose further lines say
+  /// what helps.
+  struct Mistake {
+    std::vector<std::string> keys;
+    std::string text;
+  };
+  /// Throws all of them, if any, as read() would: each at the value of its keys that the highest source gives, of
+  /// several the first; where none is given, at the mapping they belong in.
+  void refuse(const std::vector<Mistake>& mistakes) const;
+
  private:
   explicit Config(std::shared_ptr<const config::State> state) : state_(std::move(state)) {}
   void read_fields(const std::function<void(Fields&)>& describe) const;

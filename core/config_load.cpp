@@ -1,5 +1,6 @@
 // Files, what they extend, and overrides, merged into one tree.
 #include <algorithm>
+#include <climits>
 #include <utility>
 
 #include "core/config.h"
@@ -233,6 +234,21 @@ Config Config::parse(std::string_view text, const std::string& name,
 std::string Config::source_of(const std::string& key) const {
   const config::Node* node = config::find_path(state_->root, key);
   return node ? node->place.provenance() : "default";
+}
+
+void Config::keep_later(const std::string& key, const std::string& other) {
+  const auto state = std::make_shared<config::State>(*state_);
+  const auto find = [&](const std::string& path) {
+    return const_cast<config::Node*>(config::find_path(state->root, path));
+  };
+  const auto level = [](const config::Node& node) {
+    return node.place.source->is_override ? INT_MAX : node.place.source->rank;
+  };
+  config::Node *one = find(key), *two = find(other);
+  if (!one || !two || !one->is_scalar() || !two->is_scalar()) return;
+  if (level(*one) < level(*two)) std::swap(one, two);
+  *two = config::Node{.kind = config::Node::Kind::null, .place = one->place};
+  state_ = state;
 }
 
 }  // namespace lw

@@ -1,5 +1,6 @@
 // Reading: Fields that set the members of options from the tree, and collect what is wrong.
 #include <algorithm>
+#include <set>
 
 #include "core/config.h"
 #include "core/config_scalar.h"
@@ -215,6 +216,33 @@ class Reader final : public Fields {
   std::vector<std::string> all_keys_;
 };
 
+/// Where a mistake of several keys stands.
+Place place_of(const Node& root, const std::vector<std::string>& keys) {
+  const Place* highest = nullptr;
+  for (const std::string& key : keys)
+    if (const Node* node = find_path(root, key))
+      if (!highest || node->place.source->rank > highest->source->rank) highest = &node->place;
+  if (highest) return *highest;
+  const std::string section = keys.front().substr(0, keys.front().find('.'));
+  for (const Entry& entry : root.entries)
+    if (entry.key == section) return entry.place;
+  return {root.place.source, 1, 0, 0};
+}
+
+/// "train.batch: x.yaml:4, train.accumulate: override", where not one file, or overrides alone, give these keys.
+std::string sources_of(const Node& root, const std::vector<std::string>& keys) {
+  std::set<const Source*> sources;
+  std::string list;
+  for (const std::string& key : keys) {
+    const Node* node = find_path(root, key);
+    if (!node) continue;
+    const Source* source = node->place.source.get();
+    sources.insert(source->is_override ? nullptr : source);
+    list += str(list.empty() ? "" : ", ", key, ": ", node->place.provenance());
+  }
+  return sources.size() > 1 ? list : "";
+}
+
 }  // namespace
 }  // namespace config
 
@@ -223,6 +251,17 @@ void Config::read_fields(const std::function<void(Fields&)>& describe) const {
   config::Reader reader(state_->root, errors);
   describe(reader);
   reader.finish();
+  errors.raise();
+}
+
+void Config::refuse(const std::vector<Mistake>& mistakes) const {
+  config::Diagnostics errors;
+  for (const auto& [keys, text] : mistakes) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const size_t remedy = std::min(text.find_first_not_of("\n ", end), text.size());
+    errors.add(config::place_of(state_->root, keys), text.substr(0, end),
+               remedy < text.size() ? text.substr(remedy) : config::sources_of(state_->root, keys));
+  }
   errors.raise();
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/communicator.h"
 
@@ -19,6 +20,9 @@ class DeviceSums {
   /// What the device is given from now on comes behind all sums; the host does not wait.
   virtual void wait() = 0;
 };
+
+/// "2.28.9", or why there is none.
+std::string nccl_version();
 
 /// For the GPUs that the ranks use as their default devices. Null where there is no such way. All ranks call it.
 std::unique_ptr<DeviceSums> make_device_sums(Communicator& ranks);

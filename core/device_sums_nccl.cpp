@@ -71,6 +71,12 @@ bool each_has_its_own(Communicator& ranks) {
 
 }  // namespace
 
+std::string nccl_version() {
+  int version = 0;
+  require(ncclGetVersion(&version), "ncclGetVersion");
+  return str(version / 10000, ".", version / 100 % 100, ".", version % 100);
+}
+
 std::unique_ptr<DeviceSums> make_device_sums(Communicator& ranks) {
   if (!each_has_its_own(ranks)) return nullptr;
   return std::make_unique<NcclSums>(ranks);

@@ -3,6 +3,8 @@
 
 namespace lw {
 
+std::string nccl_version() { return "this build has no NCCL"; }
+
 std::unique_ptr<DeviceSums> make_device_sums(Communicator&) { return nullptr; }
 
 }  // namespace lw

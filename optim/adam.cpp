@@ -23,6 +23,10 @@ AdaptiveMoments::AdaptiveMoments(const AdamOptions& options, const FlatParameter
              .decoupled = decoupled};
 }
 
+std::map<std::string, double> AdaptiveMoments::constants() const {
+  return {{"beta1", method_.beta1}, {"beta2", method_.beta2}, {"eps", method_.epsilon}};
+}
+
 void AdaptiveMoments::write_factors(double lr, double weight_decay, int64_t update,
                                     double* factors) const {
   std::ranges::copy(kernels::factors_of(method_, lr, weight_decay, update), factors);

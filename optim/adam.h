@@ -24,6 +24,9 @@ struct AdamOptions {
 
 /// What Adam and AdamW share; they differ in where the weight decay enters.
 class AdaptiveMoments : public Optimizer {
+ public:
+  std::map<std::string, double> constants() const final;
+
  protected:
   /// `decoupled`: the decay shrinks the parameter itself, instead of being part of the gradient.
   /// Throws Error unless there are two betas, each in [0, 1).

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ class Optimizer {
   Optimizer& operator=(const Optimizer&) = delete;
 
   FlatParameters& parameters() { return parameters_; }
+  /// How the parameters of a role are updated.
+  const RoleSettings& settings(Role role) const { return table_[static_cast<size_t>(role)]; }
+  /// The method's own numbers, for those who read a checkpoint: {"beta1", 0.9}, {"eps", 1e-8}.
+  virtual std::map<std::string, double> constants() const { return {}; }
 
   /// Tells the device of the next update: the learning rate of every role times `lr_factor`, and the factor that
   /// gradients are multiplied with first.

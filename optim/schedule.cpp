@@ -23,13 +23,21 @@ void ScheduleOptions::describe(Fields& f) {
   f.optional("threshold", threshold, "relative improvement that plateau counts", non_negative());
 }
 
+void ScheduleOptions::check_warmup() const {
+  check(warmup == 0 || warmup_fraction == 0,
+        "schedule: expected `warmup` or `warmup_fraction`, received both");
+}
+
+void ScheduleOptions::check_drops() const {
+  check(kind != "step" || every > 0 || !milestones.empty(),
+        "schedule: kind `step` needs `milestones` or `every`");
+}
+
 Schedule::Schedule(const ScheduleOptions& options, int64_t total_steps)
     : options_(options), total_(total_steps), warmup_(options.warmup) {
   check(total_ >= 0, "schedule: expected a run of at least 0 steps, received ", total_);
-  check(options.warmup == 0 || options.warmup_fraction == 0,
-        "schedule: expected `warmup` or `warmup_fraction`, received both");
-  check(options.kind != "step" || options.every > 0 || !options.milestones.empty(),
-        "schedule: kind `step` needs `milestones` or `every`");
+  options.check_warmup();
+  options.check_drops();
   if (options.warmup_fraction > 0)
     warmup_ = std::llround(options.warmup_fraction * static_cast<double>(total_));
   if (warmup_ > total_) {
@@ -50,7 +58,8 @@ double Schedule::after_warmup(int64_t step) const {
   const auto s = static_cast<double>(step), total = static_cast<double>(total_);
   /// 1 up to `begin`, then along a line to `final` at the end of the run.
   const auto line_from = [&](double begin) {
-    const double p = total > begin ? std::clamp((s - begin) / (total - begin), 0.0, 1.0) : 1;
+    if (s < begin) return 1.0;
+    const double p = total > begin ? std::min((s - begin) / (total - begin), 1.0) : 1;
     return 1 - (1 - o.final_factor) * p;
   };
   const auto warmup = static_cast<double>(warmup_);

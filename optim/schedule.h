@@ -37,6 +37,9 @@ struct ScheduleOptions {
   double threshold = 1e-4;          ///< of plateau: relative improvement that counts
 
   void describe(Fields& f);
+  // Throw Error for options that contradict each other.
+  void check_warmup() const;
+  void check_drops() const;
 };
 
 class Schedule {

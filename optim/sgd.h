@@ -23,6 +23,10 @@ class Sgd final : public Optimizer {
  public:
   Sgd(const SgdOptions& options, const FlatParameters& parameters, const RoleTable& table);
 
+  std::map<std::string, double> constants() const override {
+    return {{"momentum", options_.momentum}, {"nesterov", options_.nesterov ? 1. : 0.}};
+  }
+
  private:
   void write_factors(double lr, double weight_decay, int64_t update,
                      double* factors) const override;

@@ -260,11 +260,16 @@ TEST_F(BadInput, CheckAndBench) {
       {"", "bench step nowhere.yaml", 2,
        R"(nowhere.yaml: error: no such file
 )"},
-      {"", "bench step digits.yaml --shape B=3", 2,
-       R"(longwave bench: error: bench step: --shape is for bench op and bench layer; here the sizes are the config's, for example train.batch=8
-)"},
       {"", "bench generate digits.yaml", 2,
        R"(longwave bench: error: generate: this model is not a language model: it does not predict the next token
+)"},
+      {"", "bench generate text.yaml model.d_model=100000000000000", 5,
+       R"(longwave bench: error: out of memory: ... bytes were asked for while tensors hold 0
+)"},
+      {"", "bench step digits.yaml model.d_model=100000000000000", 5,
+       R"(longwave bench: error: out of memory: ... bytes were asked for while tensors hold 0
+  a larger train.accumulate computes a batch in more parts, to the same result; a smaller
+  train.batch, data.length or model needs less too
 )"},
       {"", "doctor all", 2,
        R"(longwave doctor: error: unexpected argument `all`
@@ -278,6 +283,39 @@ TEST_F(BadInput, CheckAndBench) {
       {"", "version 2", 2,
        R"(longwave version: error: unexpected argument `2`
   longwave version --help shows how it is used
+)"},
+  };
+  expect_refused(table);
+}
+
+TEST_F(BadInput, FlagsOfOtherBenches) {
+  const BadInputCase table[] = {
+      {"", "bench step digits.yaml --shape B=3", 2,
+       R"(longwave bench: error: bench step: --shape is for bench op and layer; here the sizes are the config's, for example train.batch=8
+)"},
+      {"", "bench machine --shape B=3", 2,
+       R"(longwave bench: error: bench machine: --shape is for bench op and layer
+)"},
+      {"", "bench generate text.yaml --device cpu", 2,
+       R"(longwave bench: error: bench generate: --device is for bench op, layer and machine; here the config names it, for example device=cuda
+)"},
+      {"", "bench layer s4d --dtype f32", 2,
+       R"(longwave bench: error: bench layer: --dtype is for bench op
+)"},
+      {"", "bench step digits.yaml --weights int8", 2,
+       R"(longwave bench: error: bench step: --weights is for bench generate
+)"},
+      {"", "bench op add --tokens 4", 2,
+       R"(longwave bench: error: bench op: --tokens is for bench generate
+)"},
+      {"", "bench generate text.yaml --rounds 2", 2,
+       R"(longwave bench: error: bench generate: --rounds is for bench op, layer and step
+)"},
+      {"", "bench machine --dump x.h5", 2,
+       R"(longwave bench: error: bench machine: --dump is for bench op, layer, step and generate
+)"},
+      {"", "bench op add --profile", 2,
+       R"(longwave bench: error: bench op: --profile is for bench step and generate
 )"},
   };
   expect_refused(table);

@@ -99,7 +99,7 @@ bad.yaml:2:8: error: `model` is the string `s4d`, expected a mapping from keys t
 )"},
       {R"(printf -- 'data: {kind: digits, size: 8}\nmodel: {layer: s4d, d_model: 4, n_layers: 1}\noptim: {kind: adamw}\n' > bad.yaml)",
        "train bad.yaml", 2,
-       R"(longwave train: error: train: neither `steps` nor `epochs` is given
+       R"(bad.yaml:1:1: error: train: neither `steps` nor `epochs` is given
   say how long to train, for example train.steps=1000
 )"},
       {R"(printf -- 'data: {kind: digit}\nmodel: {layer: s4dd}\noptim: {kind: adamm}\n' > bad.yaml)",
@@ -226,11 +226,34 @@ TEST_F(BadInput, Overrides) {
   use device=cpu
 )"},
       {"", "train digits.yaml name=../../x", 2,
-       R"(longwave train: error: name: `../../x` cannot name a folder: it may hold no `/`
-  name: override
+       R"(override `name=../../x`: error: name: `../../x` cannot name a folder: it may hold no `/`
 )"},
   };
   expect_refused(table);
+}
+
+TEST_F(BadInput, ValuesThatDoNotGoTogetherAreToldAtOnce) {
+  const char* setup =
+      R"(printf -- 'data: {kind: digits, size: 8}\nmodel: {layer: s4d, d_model: 4, n_layers: 1}\noptim:\n  betas: [0.9]\n  schedule: {kind: step, warmup: 3, warmup_fraction: 0.1}\ntrain: {batch: 4, accumulate: 3}\n' > bad.yaml)";
+  const char* message =
+      R"(bad.yaml:4:10: error: optim.betas: expected two numbers, received 1
+    4 |   betas: [0.9]
+      |          ^
+bad.yaml:5:20: error: schedule: kind `step` needs `milestones` or `every`
+    5 |   schedule: {kind: step, warmup: 3, warmup_fraction: 0.1}
+      |                    ^~~~
+bad.yaml:5:34: error: schedule: expected `warmup` or `warmup_fraction`, received both
+    5 |   schedule: {kind: step, warmup: 3, warmup_fraction: 0.1}
+      |                                  ^
+bad.yaml:6:1: error: train: neither `steps` nor `epochs` is given
+    6 | train: {batch: 4, accumulate: 3}
+      | ^~~~~ say how long to train, for example train.steps=1000
+bad.yaml:6:16: error: train.batch is 4, which does not divide evenly by train.accumulate = 3
+    6 | train: {batch: 4, accumulate: 3}
+      |                ^
+)";
+  for (const char* call : {"config validate bad.yaml", "train bad.yaml"})
+    expect_refused(BadInputCase{setup, call, 2, message});
 }
 
 TEST_F(BadInput, ThingsThatDoNotFit) {
@@ -239,7 +262,7 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
        R"(longwave train: error: train.batch is 64, but the training split has only 20 samples
 )"},
       {"", "train digits.yaml train.steps=null train.epochs=1e300", 2,
-       R"(longwave train: error: train.epochs is 1e+300: too many steps to be counted
+       R"(override `train.epochs=1e300`: error: train.epochs is 1e+300: too many steps to be counted
 )"},
       {"", "train digits.yaml model.d_model=100000000000000", 5,
        R"(longwave train: error: out of memory: ... bytes were asked for while tensors hold 0
@@ -247,7 +270,7 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
   train.batch, data.length or model needs less too
 )"},
       {"", "train digits.yaml train.accumulate=3", 2,
-       R"(longwave train: error: train.batch is 4, which does not divide evenly by train.accumulate = 3
+       R"(override `train.accumulate=3`: error: train.batch is 4, which does not divide evenly by train.accumulate = 3
   train.batch: digits.yaml:4, train.accumulate: override
 )"},
       {"", "train digits.yaml model.d_state=3", 2,
@@ -255,6 +278,9 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
 )"},
       {"", "train digits.yaml model.d_model=0", 2,
        R"(override `model.d_model=0`: error: `model.d_model` is 0, expected an integer greater than 0
+)"},
+      {"", "train digits.yaml optim.kind=sgd optim.nesterov=true", 2,
+       R"(override `optim.nesterov=true`: error: sgd: nesterov needs a momentum above 0
 )"},
       {"", "train digits.yaml data.length=65", 2,
        R"(longwave train: error: data.length is 65, but an image has 64 pixels
@@ -286,7 +312,7 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
        R"(override `name=`: error: `name` is empty, expected at least one character
 )"},
       {"", "config validate digits.yaml train.accumulate=8", 2,
-       R"(longwave config: error: train.batch is 4, which does not divide evenly by train.accumulate = 8
+       R"(override `train.accumulate=8`: error: train.batch is 4, which does not divide evenly by train.accumulate = 8
   train.batch: digits.yaml:4, train.accumulate: override
 )"},
       {"", R"(train text.yaml "data.files=[*.txt]")", 2,

@@ -270,12 +270,16 @@ TEST_F(Commands, DoctorListsDevicesAndLibraries) {
   }
   for (const char* name : {"device.cpu", "device.cuda", "cpu.cores", "cpu.simd", "cpu.bf16",
                            "threads", "memory", "disk", "data", "library.hdf5", "library.onednn",
-                           "library.yaml-cpp", "library.zlib", "library.openssl", "library.spdlog"})
+                           "library.yaml-cpp", "library.zlib", "library.openssl", "library.spdlog",
+                           "library.cublas", "library.nccl", "cuda.architectures"})
     EXPECT_TRUE(found.contains(name)) << name;
   const Device gpu{DeviceKind::cuda};
   const std::string missing = why_missing(gpu);
   EXPECT_EQ(found["device.cuda"]["value"],
             missing.empty() ? runtime_of(gpu).description(0) : missing);
+  const std::string without = "this build has no CUDA";
+  EXPECT_EQ(found["library.cublas"]["value"] == without,
+            found["cuda.architectures"]["value"] == without);
   EXPECT_NE(std::string(found["cpu.simd"]["value"]).find(" (used)"), std::string::npos);
 }
 
@@ -336,6 +340,19 @@ TEST_F(Commands, ForecastsARowsSuccessors) {
   ASSERT_EQ(text.size(), 4u);
   EXPECT_EQ(text[0], "step,y");
   EXPECT_TRUE(text[3].starts_with("3,"));
+}
+
+// eval
+
+TEST_F(Commands, EvalPrintsItsResultWhateverTheFolderIsCalled) {
+  make_digits();
+  std::filesystem::rename(folder_ / "digits", folder_ / "caf\xe9");
+  const Answer answer = run({"eval", in_folder("caf\xe9"), "--json"});
+  ASSERT_EQ(answer.code, 0) << answer.err;
+  const Json line = json_lines(answer.out).at(0);
+  EXPECT_EQ(line["count"], 5);
+  EXPECT_TRUE(std::string(line["checkpoint"]).starts_with("caf\uFFFD/ckpt/step-"))
+      << line["checkpoint"];
 }
 
 // refusals

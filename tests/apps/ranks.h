@@ -1,6 +1,7 @@
 // Runs of the program on several ranks, for tests.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/run_lookup.h"
@@ -46,6 +47,28 @@ class RanksTest : public ProgramTest {
         return std::stoi(name);
     }
     return -1;
+  }
+
+  /// A run of two ranks that may use four threads: each has two, however that is written.
+  void expect_divided_threads(const std::vector<std::string>& environment,
+                              const char* variable) const {
+    const std::vector<std::string> endless{"train.steps=1000000", "train.log_every=1",
+                                           "train.eval_every=0", "train.checkpoint_every=0"};
+    for (const std::string flag : {"--threads 4", "--threads=4"}) {
+      const std::string run = flag == "--threads=4" ? "one_word" : "two_words";
+      std::vector<std::string> arguments = on(2, train("copying", run, endless));
+      std::istringstream words(flag);
+      for (std::string word; words >> word;) arguments.push_back(word);
+      Program program(folder_.path(), arguments, environment);
+      ASSERT_TRUE(program.wait_until([&] { return measured(run, "train", 2); }));
+      for (const int rank : {0, 1}) {
+        std::string command = contents(str("/proc/", process_of(rank, run, variable), "/cmdline"));
+        std::replace(command.begin(), command.end(), '\0', ' ');
+        EXPECT_THAT(command, testing::EndsWith(flag.substr(0, flag.size() - 1) + "2 "));
+      }
+      program.signal(SIGTERM);
+      EXPECT_EQ(program.wait().code, 75);
+    }
   }
 
   /// Two runs measured the same, and ended in the same weights, within `tolerance`.

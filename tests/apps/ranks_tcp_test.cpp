@@ -176,6 +176,8 @@ TEST_F(TcpRanks, NprocNeedsNoMpirun) {
   EXPECT_EQ(refused.err.find("error: ", told + 1), refused.err.npos) << refused.err;
 }
 
+TEST_F(TcpRanks, NprocWithoutMpirunDividesTheThreads) { expect_divided_threads(no_mpirun, "RANK"); }
+
 TEST_F(TcpRanks, NprocWithoutMpirunPassesSignalsOn) {
   const std::vector<std::string> overrides{"train.steps=1000000", "train.log_every=1",
                                            "train.eval_every=0", "train.checkpoint_every=0"};

@@ -74,6 +74,8 @@ TEST_F(Ranks, ASignalStopsAllAtOneStep) {
   expect_same("whole", "parts");
 }
 
+TEST_F(Ranks, NprocDividesTheThreads) { expect_divided_threads({}, "OMPI_COMM_WORLD_RANK"); }
+
 TEST_F(Ranks, RankZeroAloneSpeaks) {
   const Ended ended =
       Program(folder_.path(), mpirun(2, train("copying", "run", {"optim.schedule.warmup=99"})), {},

@@ -268,6 +268,25 @@ TEST_F(Train, KeepsTheLastAndTheBest) {
   EXPECT_EQ(longwave({"ckpt", "verify", at("run")}).code, 0);
 }
 
+TEST_F(Train, ACheckpointTellsRatesAndDecays) {
+  complete(train("digits", "run",
+                 {"train.steps=1", "optim.betas=[0.8, 0.95]", "optim.roles.ssm_a.lr=0.5"}));
+  const CheckpointContent content = load_checkpoint(list_checkpoints(folder_ / "run").back().path);
+  std::map<std::string, Attributes> groups;
+  for (const Attributes& group : content.optimizer.groups)
+    groups[std::get<std::string>(group.at("role"))] = group;
+  Attributes expected{{"role", std::string("matrix")},
+                      {"lr", 0.01},
+                      {"weight_decay", 0.01},
+                      {"beta1", 0.8},
+                      {"beta2", 0.95},
+                      {"eps", 1e-8}};
+  EXPECT_EQ(groups.at("matrix"), expected);
+  expected["role"] = std::string("ssm_a"), expected["lr"] = 0.5, expected["weight_decay"] = 0.0;
+  EXPECT_EQ(groups.at("ssm_a"), expected);
+  EXPECT_THAT(longwave({"ckpt", "inspect", at("run")}).out, HasSubstr(".weight_decay "));
+}
+
 TEST_F(Train, WhatIsOverriddenOnResumeIsRecorded) {
   complete(train("copying", "run", {"train.steps=5"}));
   const std::string before = text_of("run/config.resolved.yaml");

@@ -67,7 +67,8 @@ class OnGpu : public ::testing::Test {
     std::vector<TrainingStep::Outcome> outcomes;
     const int64_t before = host_waits();
     for (int64_t k = 0; k < steps; ++k) {
-      outcomes.push_back(step.run(k, 1. / static_cast<double>(k + 1), loader));
+      outcomes.push_back(
+          step.run(k, 1. / static_cast<double>(k + 1), [&] { return loader.next(); }));
       ran.captured.push_back(step.captured());
     }
     ran.waits = host_waits() - before;

@@ -17,7 +17,8 @@ class Longwave:
         command = [self.program, "bench", *map(str, arguments), "--json", "--threads", str(threads or self.threads)]
         by_config = arguments[0] in ("step", "generate")  # these take the device from the config
         command += [f"device={self.device}"] if by_config else ["--device", self.device]
-        command += ["--rounds", str(rounds)] if rounds else []
+        if rounds and arguments[0] != "generate":  # which times its tokens
+            command += ["--rounds", str(rounds)]
         command += ["--dump", str(dump)] if dump else []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         output = process.stdout.read()

@@ -8,8 +8,11 @@
 namespace lw {
 namespace {
 
+using testing::AllOf;
+using testing::ContainsRegex;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 using Overrides = std::vector<std::string>;
 
 TEST(Config, DefaultsStayWhereNothingIsGiven) {
@@ -144,6 +147,46 @@ TEST(Config, ReplacingTheDefaultKindDropsWhatOnlyItHad) {
         HasSubstr("unknown key `dt_min` (kind: identity)"));
   EXPECT_THAT(error_of(ErrorKind::usage, [&] { kind("dt_mn: 0.1\n", {}); }),
               HasSubstr("unknown key `dt_mn` (kind: s4d)"));
+}
+
+TEST(Config, OfTwoKeysForOneThingTheLaterHolds) {
+  const auto held = [](const std::string& text, const Overrides& overrides) {
+    Config config = Config::parse(good + text, "x.yaml", overrides);
+    config.keep_later("limit", "root");
+    ToyOptions options;
+    config.read(options);
+    return str(options.limit.value_or(0), options.root.value_or(""), "\n",
+               config.resolved(options));
+  };
+  EXPECT_THAT(held("root: a\nlimit: 1\n", {}), StartsWith("1\n"));  // one file: the first named
+  EXPECT_THAT(held("", {"limit=1", "root=a"}), StartsWith("1\n"));  // one command line: likewise
+  EXPECT_THAT(held("root: a\n", {"limit=1"}), StartsWith("1\n"));
+  EXPECT_THAT(held("limit: 1\n", {"root=null"}), StartsWith("1\n"));
+  EXPECT_THAT(held("limit: 1\n", {"root=a"}),
+              AllOf(StartsWith("0a\n"), ContainsRegex("\nlimit: null +# override\n"),
+                    ContainsRegex("\nroot: a +# override\n")));
+}
+
+TEST(Config, MistakesOfSeveralValuesStandAtOneOfThem) {
+  const Config config = Config::parse(str(good, "optim: {betas: [1]}\n"), "x.yaml", {"optim.lr=2"});
+  config.refuse({});
+  EXPECT_EQ(error_of(ErrorKind::usage,
+                     [&] {
+                       config.refuse({{{"optim.betas", "optim.lr"}, "betas and lr"},
+                                      {{"seed"}, "seed\n  take 2"},
+                                      {{"model.dropout", "model.norm"}, "no dropout"},
+                                      {{"limit"}, "no limit\n  give one"}});
+                     }),
+            "x.yaml:1:1: error: no limit\n"
+            "  give one\n"
+            "x.yaml:1:7: error: seed\n"
+            "    1 | seed: 1\n"
+            "      |       ^ take 2\n"
+            "x.yaml:2:1: error: no dropout\n"
+            "    2 | model: {d_model: 8, layer: s4d}\n"
+            "      | ^~~~~\n"
+            "override `optim.lr=2`: error: betas and lr\n"
+            "  optim.betas: x.yaml:3, optim.lr: override");
 }
 
 }  // namespace

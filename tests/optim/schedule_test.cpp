@@ -57,6 +57,15 @@ TEST(Schedule, WsdIsStableAndThenDecays) {
   EXPECT_DOUBLE_EQ(s.factor(100), 0);
 }
 
+TEST(Schedule, WsdDecaysOverNothingOrEverything) {
+  const Schedule never({.kind = "wsd", .warmup = 5, .decay_fraction = 0}, 100);
+  for (const int64_t step : {5, 50, 99}) EXPECT_DOUBLE_EQ(never.factor(step), 1) << step;
+  const Schedule all({.kind = "wsd", .warmup = 10, .final_factor = 0.5, .decay_fraction = 1}, 110);
+  EXPECT_DOUBLE_EQ(all.factor(10), 1);
+  EXPECT_DOUBLE_EQ(all.factor(60), 0.75);
+  EXPECT_DOUBLE_EQ(all.factor(110), 0.5);
+}
+
 TEST(Schedule, PlateauWaitsForTheMetricAndResumes) {
   const ScheduleOptions options{
       .kind = "plateau", .final_factor = 0.2, .gamma = 0.5, .patience = 1};
