@@ -3,16 +3,18 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <initializer_list>
 
 namespace lw {
 namespace {
 
-volatile sig_atomic_t signals_seen = 0;
+/// Two threads may each take one at the same time.
+std::atomic<int> signals_seen = 0;
+static_assert(std::atomic<int>::is_always_lock_free);  // what a handler may touch
 
 void on_signal(int) {
-  if (signals_seen != 0) _exit(130);
-  signals_seen = 1;
+  if (signals_seen++ > 0) _exit(130);
 }
 
 }  // namespace
@@ -26,6 +28,6 @@ void install_signal_handlers() {
   for (const int number : {SIGPIPE, SIGXFSZ}) sigaction(number, &action, nullptr);
 }
 
-bool stop_requested() { return signals_seen != 0; }
+bool stop_requested() { return signals_seen > 0; }
 
 }  // namespace lw
