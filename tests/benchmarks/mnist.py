@@ -42,7 +42,7 @@ def measure(kind, options):
     step_ms = sorted(line["step_ms"] for line in train)[len(train) // 2]
     batch = round(bench["items_per_s"] * bench["step_ms"] / 1e3)
     parameters = re.search(r"^(\S+) parameters,", done.stderr, re.MULTILINE).group(1)
-    return (f"| `{kind}` | {100 * test['accuracy']:.2f} % | {steps * batch / TRAIN_IMAGES:.1f} | "
+    return (f"| `{kind}` | {100 * test['accuracy']:.2f} % | {steps} | {steps * batch / TRAIN_IMAGES:.1f} | "
             f"{step_ms * TRAIN_IMAGES / batch / 1e3:.0f} | {train[-1]['mem_peak_bytes'] / 2**20:.0f} | {parameters} |")
 
 
@@ -58,8 +58,8 @@ def main():
     unknown = [kind for kind in options.kinds if kind not in KINDS]
     if unknown:
         parser.error(f"no such kind: {', '.join(unknown)}; kinds: {', '.join(KINDS)}")
-    rows = ["| Config | Test images | Epochs | Seconds an epoch | Peak memory, MiB | Parameters |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    rows = ["| Config | Test images | Steps | Epochs | Seconds an epoch | Peak memory, MiB | Parameters |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
     print("\n".join(rows), flush=True)
     for kind in options.kinds:
         row = measure(kind, options)
