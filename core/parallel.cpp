@@ -19,6 +19,13 @@ namespace {
 /// What OpenMP is told holds for the thread that tells it; this holds for all. 0: as OpenMP says.
 std::atomic<int> chosen = 0;
 
+// The thread sanitizer does not see how GCC's OpenMP waits, and would call every loop a race.
+#ifdef __SANITIZE_THREAD__
+constexpr bool loops_are_seen = false;
+#else
+constexpr bool loops_are_seen = true;
+#endif
+
 }  // namespace
 
 int num_threads() { return chosen > 0 ? chosen.load() : omp_get_max_threads(); }
@@ -35,17 +42,6 @@ void let_waiting_threads_sleep(char** argv) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", none);
   execv(program.c_str(), argv);  // returns only if it failed; then they spin
 }
-
-namespace {
-
-// The thread sanitizer does not see how GCC's OpenMP waits, and would call every loop a race.
-#ifdef __SANITIZE_THREAD__
-constexpr bool loops_are_seen = false;
-#else
-constexpr bool loops_are_seen = true;
-#endif
-
-}  // namespace
 
 void detail::run_chunks(int64_t chunks, void (*body)(void*, int64_t), void* context) {
   const int threads = num_threads();

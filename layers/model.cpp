@@ -54,15 +54,15 @@ Tensor apart_from_padding(const Tensor& resets, const Tensor& lengths, const Ten
   check(lengths.shape() == Shape({batch}) && lengths.dtype() == DType::i64,
         "Model: expected lengths i64 ", Shape({batch}), ", received ", lengths);
   const Tensor counts = lengths.to(host).contiguous();
-  Tensor result = resets;
+  Tensor apart = resets ? resets.to(host).clone() : Tensor::zeros({batch, time}, DType::u8, host);
+  bool padded = false;
   for (int64_t b = 0; b < batch; ++b) {
     const int64_t length = counts.data<int64_t>()[b];
     if (length < 0 || length >= time) continue;
-    if (!result) result = Tensor::zeros({batch, time}, DType::u8, host);
-    if (result.shares_storage(resets)) result = resets.to(host).clone();
-    result.data<uint8_t>()[b * time + length] = 1;
+    apart.data<uint8_t>()[b * time + length] = 1;
+    padded = true;
   }
-  return result;
+  return padded ? apart : resets;
 }
 
 size_t states_each(const Variables& flow, size_t blocks) { return (flow.size() - 2) / blocks; }

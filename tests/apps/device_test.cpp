@@ -55,10 +55,10 @@ TEST_F(OnGpu, ARunMovesBetweenTheDevices) {
 }
 
 TEST_F(OnGpu, DoctorNamesTheDevice) {
-  const std::string none = "device.cuda            this build has no CUDA\n";
-  EXPECT_THAT(longwave({"doctor"}, environment_).out, testing::Not(HasSubstr(none)));
+  const auto says_none = testing::ContainsRegex("device.cuda +this build has no CUDA\n");
+  EXPECT_THAT(longwave({"doctor"}, environment_).out, testing::Not(says_none));
 #ifdef LW_EMULATOR
-  EXPECT_THAT(longwave({"doctor"}).out, HasSubstr(none));
+  EXPECT_THAT(longwave({"doctor"}).out, says_none);
 #endif
 }
 

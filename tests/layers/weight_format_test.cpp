@@ -86,21 +86,31 @@ TEST(WeightFormat, ErrorOfTheLogitsFollowsFromThatOfTheWeights) {
   }
 }
 
-TEST(WeightFormat, StepsEqualTheWholeInEveryFormat) {
+void expect_steps_equal_the_whole(const std::string& layer, WeightFormat format, const Tensor& x) {
+  SCOPED_TRACE(layer);
   const NoGrad no_grad;
+  const Model model = language_model(true, layer);
+  store_weights(model.parameters(), format);
+  const Tensor whole = logits(model, x);
+  const Context step{.mode = Mode::scan, .keep_state = true};
+  ModelState state;
+  for (int64_t t = 0; t < x.size(1); ++t) {
+    Model::Result result = model.forward(x.slice(1, t, t + 1).contiguous(), state, step);
+    testing::expect_close(result.y.value(), whole.slice(1, t, t + 1).contiguous(), 5e-5);
+    state = std::move(result.state);
+  }
+}
+
+TEST(WeightFormat, StepsEqualTheWholeInEveryFormat) {
+  for (const char* layer : {"mamba1", "s4d"})
+    for (const WeightFormat format : {WeightFormat::f32, WeightFormat::bf16, WeightFormat::int8})
+      expect_steps_equal_the_whole(layer, format, tokens(2, 30));
+}
+
+TEST(WeightFormat, StepsEqualTheWholeForEveryKindOfLayer) {
   for (const std::string& layer : SequenceLayers::Choice(sequence_layers()).kinds())
-    for (const WeightFormat format : {WeightFormat::bf16, WeightFormat::int8}) {
-      const Model model = language_model(true, layer);
-      store_weights(model.parameters(), format);
-      const Tensor x = tokens(1, 10), whole = logits(model, x);
-      const Context step{.mode = Mode::scan, .keep_state = true};
-      ModelState state;
-      for (int64_t t = 0; t < 10; ++t) {
-        Model::Result result = model.forward(x.slice(1, t, t + 1).contiguous(), state, step);
-        testing::expect_close(result.y.value(), whole.slice(1, t, t + 1).contiguous(), 5e-5);
-        state = std::move(result.state);
-      }
-    }
+    for (const WeightFormat format : {WeightFormat::bf16, WeightFormat::int8})
+      expect_steps_equal_the_whole(layer, format, tokens(1, 5));
 }
 
 TEST(WeightFormat, AStepOfABatchHasTheBitsOfEachSequence) {

@@ -45,6 +45,22 @@ RnnResult run(const kernels::Rnn& in) {
              {.state = in.state ? Variable(in.state) : Variable(), .resets = in.resets});
 }
 
+TEST(Rnn, GradientsOfInputAndStateMayBeOneTensorOrTwo) {
+  for (const RnnCell cell : {RnnCell::tanh, RnnCell::lstm}) {
+    const kernels::Rnn in = arguments(cell, {2, 5, 33}, DType::f32, true);
+    Tensor h = Tensor::empty({2, 5, 33}), state = Tensor::empty(in.state.shape()), saved;
+    if (cell == RnnCell::lstm) saved = Tensor::empty({2, 5, kernels::rnn_saved(cell) * 33});
+    kernels::rnn_forward(in, h, state, saved);
+    const Tensor dh = Random(6).normal(h.shape());
+    Tensor both = Tensor::empty(in.x.shape()), dx = Tensor::empty(in.x.shape()),
+           dp = Tensor::empty(in.x.shape()), dstate = Tensor::empty(in.state.shape());
+    kernels::rnn_backward(in, h, saved, dh, {}, both, both, dstate);
+    kernels::rnn_backward(in, h, saved, dh, {}, dx, dp, dstate);
+    EXPECT_TRUE(same_bits(dx, both));
+    EXPECT_TRUE(same_bits(dp, both));
+  }
+}
+
 TEST(Rnn, AgreesWithTheReference) {
   for (const RnnCell cell : cells)
     for (const Case& c : std::vector<Case>{{1, 1, 1},
