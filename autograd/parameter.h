@@ -38,8 +38,8 @@ struct Parameter {
   std::string name;  ///< the path in the model: "layers.0.mixer.A_log"
   Role role = Role::matrix;
   Variable value;
-  bool streamed =
-      false;  ///< read by linear() and embedding() alone, which take it in fewer bits too
+  /// Read by linear() and embedding() alone, which take it in fewer bits too (layers/weight_format.h).
+  bool streamed = false;
 };
 
 using Parameters = std::vector<Parameter>;

@@ -9,9 +9,9 @@
 //
 // With one process every call is there and does nothing, so that callers need not ask how many there are. Which
 // ranks there are is read from the environment of mpirun (OMPI_COMM_WORLD_*, PMI_*), of a step of srun (SLURM_*) or of
-// torchrun (RANK, WORLD_SIZE; LOCAL_RANK if there is one). Those of torchrun meet at MASTER_ADDR:MASTER_PORT and speak over TCP
-// (core/meeting_place.h), as do those of srun where MASTER_ADDR is set, and all in a build without MPI; the others
-// through MPI. MPI is initialised only where it is used.
+// torchrun (RANK, WORLD_SIZE; LOCAL_RANK if there is one). Those of torchrun meet at MASTER_ADDR:MASTER_PORT and speak
+// over TCP (core/meeting_place.h), as do those of srun where MASTER_ADDR is set, and all in a build without MPI; the
+// others through MPI. MPI is initialised only where it is used.
 //
 // Every rank makes the same calls in the same order. A call returns when all ranks have made it.
 //

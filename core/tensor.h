@@ -87,7 +87,7 @@ class Tensor {
 
   // Views: they share the storage.
   Tensor slice(int axis, int64_t begin, int64_t end) const;  ///< elements [begin, end) of an axis
-  /// One element of an axis, the axis dropped; of the last axis a copy, since that one has no gaps.
+  /// One element of an axis, the axis dropped. Of the last axis a copy: what stands last has no gaps.
   Tensor select(int axis, int64_t index) const;
   /// The same elements in another shape; one size may be -1. A contiguous tensor is shared, as is
   /// one whose pitch survives (splitting or joining axes that have no gap); others are copied.

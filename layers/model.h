@@ -64,8 +64,8 @@ class Model final : public Layer {
     ModelState state;
   };
   /// `inputs` as described above; `lengths` i64 [batch], steps that count, or undefined. What is behind them changes
-  /// nothing, but for the averages of batch norm. They, and the resets of the context,
-  /// may be on the host; the result is on the model's device. Gradients reach signals that are there too.
+  /// nothing, but for the averages of batch norm. They, and the resets of the context, may be on the host; the result
+  /// is on the model's device. Gradients reach signals that are there too.
   Result forward(const Variable& inputs, const ModelState& state = {}, const Context& context = {},
                  const Tensor& lengths = {}) const;
 

@@ -7,9 +7,10 @@
 //   y   = W_out (h gelu(g))
 //
 // The state keeps its size whatever the gates say. At the first step of a document a_t is zero and the root 1. The
-// gradient of the root is clipped at 1000. exp(-softplus(lambda)), whose eighth power is the
-// decay of a step with r_t = 1, starts with a square that is uniform between those of r_min and r_max, as in the authors'
-// code; in the paper's text the eighth power itself lies between them. State: the last d_conv - 1 inputs of the convolution [batch, d_conv - 1, d_rnn], and h [batch, d_rnn].
+// gradient of the root is clipped at 1000. exp(-softplus(lambda)), whose eighth power is the decay of a step with r_t = 1,
+// starts with a square that is uniform between those of r_min and r_max, as in the authors' code; in the paper's text the
+// eighth power itself lies between them. State: the last d_conv - 1 inputs of the convolution [batch, d_conv - 1, d_rnn],
+// and h [batch, d_rnn].
 //
 // u, y [batch, time, d_model]. Cost: 6 d_model d_rnn + 4 d_rnn^2 / blocks operations a step. h and the gates are kept
 // for the gradient.

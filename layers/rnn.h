@@ -4,8 +4,9 @@
 //   y_t        = V h_t + b
 //
 // W and the bias beside it start uniform within 1/sqrt(d_hidden), as in PyTorch, U and a within 1/sqrt(d_model). Of the lstm
-// the biases of the forget gate add up to forget_bias at the start (Jozefowicz, Zaremba & Sutskever 2015), or with `chrono` = T at log of a number uniform in [1, T - 1], the input gate's at minus
-// that, for memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188); of the gru the update gate's likewise.
+// the two biases of the forget gate start with a sum of forget_bias (Jozefowicz, Zaremba & Sutskever 2015), or with
+// `chrono` = T of the log of a number uniform in [1, T - 1], the input gate's of minus that, for memories of up to T steps
+// (Tallec & Ollivier 2018, arXiv:1804.11188); of the gru the update gate's likewise.
 // State: h, [batch, d_hidden], of the lstm h and then c, [batch, 2 d_hidden].
 //
 // u, y [batch, time, d_model]. Cost: 2 d_hidden (G d_hidden + G d_model + d_model) operations a step with G = 1, 4 or 3 gates, the first

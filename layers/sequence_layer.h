@@ -26,7 +26,8 @@ struct Output {
 
 /// The representation that a linear time-invariant layer computes with. The results agree.
 enum class Mode {
-  automatic,  ///< convolution for long inputs unless a state comes in or goes out, else scan; s4d on a GPU: scan
+  /// Convolution for long inputs unless a state comes in or goes out, else scan; s4d and dss on a GPU: scan.
+  automatic,
   convolution,  ///< whole sequences through an FFT
   scan,         ///< the recurrence; with time = 1 it is the step of generation
 };

@@ -7,7 +7,8 @@
 // Shapes: x [..., channel], at least one row, or two under Training; weight, bias, running_mean,
 // running_variance [channel]. dtypes: f32 or f64, one for all.
 // Cost: three reads and a write of x; the gradient reads x and dy twice. Deterministic.
-// Caveats: the batch is this rank's part (the trainer averages the running averages over the ranks). Mathematics: kernels/batch_norm/README.md.
+// Caveat: the batch is this rank's part (the trainer averages the running averages over the ranks).
+// Mathematics: kernels/batch_norm/README.md.
 #pragma once
 
 #include "autograd/variable.h"

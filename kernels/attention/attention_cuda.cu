@@ -38,8 +38,8 @@ struct Problem {
   cuda::Grid grid(int64_t tables) const {
     cuda::Grid grid = cuda::blocks(batch * heads * panels, lanes);
     grid.shared_bytes = tables * lanes * (dim + 1) * static_cast<int64_t>(sizeof(T));
-    check(grid.shared_bytes <= cuda::shared_memory_of_block(), "attention: heads of ", dim, " numbers of ", sizeof(T),
-          " bytes are more than a block of this GPU holds");
+    check(grid.shared_bytes <= cuda::shared_memory_of_block(), "attention: heads of ", dim,
+          " numbers of ", sizeof(T), " bytes are more than a block of this GPU holds");
     return grid;
   }
 };

@@ -71,8 +71,8 @@ const DeviceFftPlan<T>& device_fft_plan(int64_t n, Device device) {
                             factors + begins[i]};
   entry.plan.right_angle = static_cast<const Complex<T>*>(entry.right_angle.raw());
   entry.plan.frequency = static_cast<const int32_t*>(entry.frequency.raw());
-  return entries->emplace(key, std::move(entry))
-      .first->second.plan;  // once nothing can fail any more
+  // Kept only now that nothing can fail any more.
+  return entries->emplace(key, std::move(entry)).first->second.plan;
 }
 
 }  // namespace lw::kernels

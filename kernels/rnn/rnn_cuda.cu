@@ -154,8 +154,8 @@ cuda::Grid grid_of(const RnnTerms<T>& p, int64_t numbers) {
   const int64_t threads = std::min<int64_t>(most_threads, cuda::divide_up(p.channels, 32) * 32);
   cuda::Grid grid = cuda::blocks(p.batch, static_cast<int>(std::max<int64_t>(threads, 32)));
   grid.shared_bytes = numbers * static_cast<int64_t>(sizeof(T));
-  check(grid.shared_bytes <= cuda::shared_memory_of_block(), "rnn: ", p.channels, " channels of ", sizeof(T),
-        " bytes are more than a block of this GPU holds");
+  check(grid.shared_bytes <= cuda::shared_memory_of_block(), "rnn: ", p.channels, " channels of ",
+        sizeof(T), " bytes are more than a block of this GPU holds");
   return grid;
 }
 
