@@ -1,8 +1,21 @@
 #include "layers/dynamics.h"
 
+#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
+#include <Eigen/Eigenvalues>
+
 #include "core/parallel.h"
 
 namespace lw {
+
+std::vector<complex128> eigenvalues(const double* A, int64_t N) {
+  // Column-major, so it is A^T, which is in Schur form already where A is lower triangular.
+  const Eigen::Map<const Eigen::MatrixXd> transposed(A, N, N);
+  const Eigen::VectorXcd all = Eigen::EigenSolver<Eigen::MatrixXd>(transposed, false).eigenvalues();
+  std::vector<complex128> kept;
+  for (const complex128 lambda : all)
+    if (lambda.imag() >= 0) kept.push_back(lambda);
+  return kept;
+}
 
 Tensor sum_of_modes(const std::vector<complex128>& weights, const std::vector<complex128>& poles,
                     int64_t length) {

@@ -30,6 +30,11 @@ class TimeInvariant {
   virtual Tensor kernel(int64_t length) const = 0;
 };
 
+/// The eigenvalues of a real A, row-major [N, N]; of a conjugate pair that with positive imaginary part. Those of a
+/// lower triangular A, as HiPPO-LegS, are its diagonal to the last bit; others are off by the rounding of A in double
+/// precision, times the condition of each, which for matrices as far from normal as LegS is of the order of 10^N / 2.
+std::vector<complex128> eigenvalues(const double* A, int64_t N);
+
 /// Re sum_n w_cn pole_n^l, with w [channel, mode]: f32 [length, channel], on the host.
 Tensor sum_of_modes(const std::vector<complex128>& weights, const std::vector<complex128>& poles,
                     int64_t length);

@@ -1,7 +1,5 @@
 #include "layers/lssl.h"
 
-#define EIGEN_DONT_PARALLELIZE  // threads come from core/parallel.h alone
-#include <Eigen/Dense>
 #include <algorithm>
 
 #include "autograd/fixed_weights.h"
@@ -32,16 +30,6 @@ Tensor identity(int64_t N) {
   std::vector<float> values(static_cast<size_t>(N * N));
   for (int64_t i = 0; i < N; ++i) values[static_cast<size_t>(i * (N + 1))] = 1;
   return Tensor::from({N, N}, values);
-}
-
-/// Of a real matrix [N, N]; of a conjugate pair the one with positive imaginary part.
-std::vector<complex128> eigenvalues(const double* A, int64_t N) {
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::VectorXcd all = Eigen::MatrixXd(Eigen::Map<const Matrix>(A, N, N)).eigenvalues();
-  std::vector<complex128> kept;
-  for (const complex128 lambda : all)
-    if (lambda.imag() >= 0) kept.push_back(lambda);
-  return kept;
 }
 
 /// What is not learned, in the precision of what is.

@@ -113,30 +113,29 @@ ChannelSsm::Representations S4::represent(const Context& context) const {
 }
 
 std::vector<complex128> S4::poles() const {
-  const auto host_values = [](const Variable& x) { return x.value().to(DType::c128).to(host); };
+  const auto host_values = [](const Variable& x) {
+    return x.value().to(DType::c128).to(host).contiguous();
+  };
   const Tensor A = host_values(lambda()),
                P = P_.defined() ? host_values(for_channels(P_.value())) : Tensor();
   const std::vector<double> dt = steps().value().to_vector();
-  const auto half = static_cast<Eigen::Index>(A.size(1));
+  const int64_t channels = A.size(0), half = A.size(1), ranks = P ? P.size(0) : 0;
   std::vector<complex128> poles;
-  for (int64_t h = 0; h < A.size(0); ++h) {
-    // of the whole state, conjugates included
-    const auto whole = [&](const Tensor& t) {
-      const Eigen::Map<const Eigen::VectorXcd> row(t.contiguous().data<complex128>() + h * half,
-                                                   half);
-      Eigen::VectorXcd both(2 * half);
-      both << row, row.conjugate();
-      return both;
-    };
-    Eigen::MatrixXcd matrix = whole(A).asDiagonal();
-    for (int64_t r = 0; P && r < P.size(0); ++r) {
-      const Eigen::VectorXcd p = whole(P.select(0, r));
-      matrix -= p * p.adjoint();
+  for (int64_t h = 0; h < channels; ++h) {
+    // z' = A z - 2 P Re(P* z), in the coordinates (Re z_1, Im z_1, Re z_2, ...)
+    Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(2 * half, 2 * half);
+    for (int64_t n = 0; n < half; ++n) {
+      const complex128 a = A.data<complex128>()[h * half + n];
+      matrix.block<2, 2>(2 * n, 2 * n) << a.real(), -a.imag(), a.imag(), a.real();
     }
-    const Eigen::ComplexEigenSolver<Eigen::MatrixXcd> solver(matrix, false);
-    for (const complex128 a : solver.eigenvalues()) {
+    for (int64_t r = 0; r < ranks; ++r) {
+      const complex128* column = P.data<complex128>() + (r * channels + h) * half;
+      const Eigen::Map<const Eigen::VectorXd> p(reinterpret_cast<const double*>(column), 2 * half);
+      matrix -= 2 * p * p.transpose();
+    }
+    for (const complex128 a : eigenvalues(matrix.data(), 2 * half)) {
       const complex128 z = dt[static_cast<size_t>(h)] / 2 * a;
-      if (a.imag() >= 0) poles.push_back((1. + z) / (1. - z));
+      poles.push_back((1. + z) / (1. - z));
     }
   }
   return poles;

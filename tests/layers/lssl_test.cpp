@@ -79,15 +79,18 @@ TEST(Lssl, RolesSlowTheDynamics) {
 
 TEST(Lssl, TellsItsPoles) {
   // LegS is triangular: its eigenvalues are -1, -2, ..., and bilinear poles (1 - dt n / 2) / (1 + dt n / 2).
-  const Lssl layer({.d_state = 4}, {.d_model = 2}, Random(1));
-  Dynamics dynamics = layer.dynamics(20);
-  ASSERT_EQ(dynamics.poles.size(), 8u);
-  for (size_t h = 0; h < 2; ++h) {
-    const auto poles = dynamics.poles.begin() + static_cast<int64_t>(4 * h);
-    std::sort(poles, poles + 4, [](auto a, auto b) { return a.real() > b.real(); });
-    for (size_t n = 0; n < 4; ++n) {
-      const double z = dynamics.step_sizes[h] * (static_cast<double>(n) + 1) / 2;
-      EXPECT_NEAR(dynamics.poles[4 * h + n].real(), (1 - z) / (1 + z), 1e-6);
+  for (const int64_t N : {4, 64}) {
+    const Lssl layer({.d_state = N}, {.d_model = 2}, Random(1));
+    Dynamics dynamics = layer.dynamics(20);
+    ASSERT_EQ(static_cast<int64_t>(dynamics.poles.size()), 2 * N);
+    for (int64_t h = 0; h < 2; ++h) {
+      const auto poles = dynamics.poles.begin() + N * h;
+      std::sort(poles, poles + N, [](auto a, auto b) { return a.real() > b.real(); });
+      for (int64_t n = 0; n < N; ++n) {
+        const double z =
+            dynamics.step_sizes[static_cast<size_t>(h)] * static_cast<double>(n + 1) / 2;
+        EXPECT_NEAR(std::abs(poles[n] - (1 - z) / (1 + z)), 0, 1e-12) << N << ' ' << n;
+      }
     }
   }
 }
