@@ -85,8 +85,9 @@ Output ChannelSsm::forward(const Variable& u, const State& state, const Context&
       ": a bidirectional layer is a convolution, and reads regular samples; intervals were given");
   const int64_t time = u.size(1);
   check(causal() || time <= system.longest_convolution, kind, ": an input of ", time,
-        " steps is longer than this bidirectional layer convolves\n  set model.l_max to at least ",
-        time);
+        " steps is longer than the ", system.longest_convolution,
+        " that this bidirectional layer convolves\n  train it with a model.l_max of at least ",
+        std::ceil(static_cast<double>(time) / context.rate));
 
   // A convolution of packed documents neither starts from a state nor leaves one, and one of irregular samples does
   // not exist: the recurrence does both.

@@ -96,16 +96,16 @@ ChannelSsm::Representations Dss::exponential(const Context& context) const {
 ChannelSsm::Representations Dss::softmax(const Context& context) const {
   const Variable dt = steps(context.rate), A = state_matrix();
   const Turned turned(A, reshape(steps(), {dt.size(0), 1}), l_max_);
-  // l_max steps of training are `span` of this rate. A growing mode of the kernel, e^{l z} / (e^{span z} - 1), is
-  // from step `whole` - 1 backwards a decaying one, and e^{-(span - whole) z} of it.
+  // l_max steps of training are `span` of this rate, begun in `whole`. A growing mode of the kernel,
+  // e^{l z} / (e^{span z} - 1), is from step `whole` - 1 backwards a decaying one, and e^{-(span - whole) z} of it.
   const double span = static_cast<double>(l_max_) * context.rate;
-  const auto whole = static_cast<int64_t>(span);
+  const auto whole = static_cast<int64_t>(std::ceil(span));
   const auto kernel = [=, this](int64_t time, bool reverse) {
     const Variable W = (reverse ? W_reverse_ : W_).value();
     const Variable decaying =
         s4d_kernel(dt, turned.A, W * (1 - turned.growing), time, {.B = turned.B});
     Variable B = turned.B;
-    if (const double rest = span - static_cast<double>(whole); rest > 0)
+    if (const double rest = span - static_cast<double>(whole); rest < 0)
       B = B * exp((reshape(dt, {dt.size(0), 1}) * rest) * turned.A);
     const Variable growing = s4d_kernel(dt, turned.A, W * turned.growing, whole, {.B = B});
     return decaying + slice(flip(growing, 1), 1, 0, time);

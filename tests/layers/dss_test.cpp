@@ -125,6 +125,19 @@ TEST(Dss, TellsItsDynamics) {
   expect_dynamics(Dss({.d_state = 8}, {.d_model = 3}, Random(1)), 3, 12);
 }
 
+TEST(Dss, ABidirectionalLayerReadsAllThatLMaxStepsAreAtAnotherRate) {
+  const NoGrad no_grad;
+  const Dss layer({.l_max = 64, .bidirectional = true}, {.d_model = 4}, Random(1));
+  const auto read = [&](int64_t steps) {
+    layer.forward(Random(2).normal({1, steps, 4}), {}, {.rate = 0.3});  // 64 steps are 19.2
+  };
+  read(20);
+  EXPECT_EQ(
+      testing::error_of([&] { read(21); }),
+      "dss: an input of 21 steps is longer than the 20 that this bidirectional layer convolves\n"
+      "  train it with a model.l_max of at least 70");
+}
+
 TEST(Dss, ABidirectionalLayerSeesTheFutureAndRefusesAState) {
   expect_bidirectional(Dss({.bidirectional = true}, {.d_model = 4}, Random(1)), "dss");
 }
