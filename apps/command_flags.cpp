@@ -181,9 +181,10 @@ void CommandLine::add_inspect_hippo(CLI::App& inspect) {
   c->option_defaults()->always_capture_default(false);
   c->add_option("--steps", hippo_.steps, "of the signal (default: 2000, or all rows of the file)")
       ->check(integer_between(1, 10'000'000));
-  c->add_option("--window", hippo_.window,
-                "length of a window (default: 0.5), or how fast lagt fades (default: 1/order); "
-                "the signal lasts 1")
+  c->add_option(
+       "--window", hippo_.window,
+       "length of a window (default: 0.5); of lagt, which reaches back 4 * order of these, "
+       "its unit of time (default: 1/order); the signal lasts 1")
       ->check(number_above(0));
   c->add_option("--out", hippo_.out, "folder for pictures")->check(not_empty());
   c->add_flag("--json", hippo_.json, "one JSON object");

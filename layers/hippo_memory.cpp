@@ -234,7 +234,10 @@ double HippoMemory::weight(double time) const {
   const State& s = *state_;
   if (time > s.time || time < oldest()) return 0;
   if (s.scales()) return 1 / (s.time - s.start);
-  return (s.fades() ? std::exp((time - s.time) / s.options.theta) : 1) / s.options.theta;
+  const double reach =
+      s.fades() ? std::min(4 * static_cast<double>(s.options.N) * s.options.theta, s.time - s.start)
+                : s.options.theta;
+  return s.time - time <= reach ? 1 / reach : 0;
 }
 
 std::vector<double> HippoMemory::reconstruct(std::span<const double> times) const {

@@ -7,8 +7,8 @@
 //          u(t - s) ~ sum_n c_n r_n P_n(1 - 2s / theta);  lmu keeps c_n r_n (-1)^n
 //   fout   a window of length theta:         c'(t) = 2 (A c + B u) / theta
 //          u(t - s) ~ sum_n c_n (1, sqrt 2 cos, sqrt 2 sin)(2 pi k s / theta)
-//   lagt   fading, in units of theta:        c'(t) = (A c + B u) / theta
-//          u(t - s) ~ sum_n c_n e^{-s / 2 theta} L_n(s / theta)
+//   lagt   all of the past, of which N       c'(t) = (A c + B u) / theta
+//          functions reach about 4 N theta:  u(t - s) ~ sum_n c_n e^{-s / 2 theta} L_n(s / theta)
 //
 // with r_n = sqrt(2n + 1) and the A, B of layers/hippo.h. Several channels are remembered at once.
 //
@@ -41,7 +41,7 @@ struct HippoMemoryOptions {
   std::string measure = "legs";  ///< one of hippo_memory_measures()
   int64_t N = 64;                ///< coefficients
   SamplingRule rule = {};        ///< bilinear
-  double theta = 1;              ///< of windows and fading memories; legs has none
+  double theta = 1;              ///< of windows and of lagt; legs has none
 };
 
 /// legs, legt, lmu, lagt, fout; theta makes legt_half the same as legt, fourier and fourier2 as fout.
@@ -66,7 +66,8 @@ class HippoMemory {
   std::vector<double> reconstruct(std::span<const double> times) const;
   /// The N functions whose sum it is, at a time within the same bounds.
   std::vector<double> basis(double time) const;
-  /// How much a time counts: the measure in which the past is approximated best, of integral 1.
+  /// How much a time counts: the measure in which the past is approximated best, of integral 1. All are even; that of
+  /// lagt, for which no time is too long ago, is drawn as far as its functions reach (the zeros of L_N lie below 4 N).
   double weight(double time) const;
 
  private:

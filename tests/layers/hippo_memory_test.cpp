@@ -227,11 +227,13 @@ TEST(HippoMemory, WindowsRememberThemselvesAndForgetTheRest) {
 
 TEST(HippoMemory, WeighsThePastByItsMeasure) {
   for (const std::string& measure : hippo_memory_measures()) {
-    const HippoMemory memory = remember({measure, 8, {}, 0.125}, two_sines, 64);
+    const double theta = measure == "lagt" ? 1. / 64 : 0.125;  // 8 functions of lagt reach 32 theta
+    const HippoMemory memory = remember({measure, 8, {}, theta}, two_sines, 64);
     double integral = 0;
     for (int64_t k = 0; k < 4096; ++k) integral += memory.weight(middle(k, 4096)) / 4096;
     EXPECT_NEAR(integral, 1, 1e-3) << measure;
     EXPECT_EQ(memory.weight(1.1), 0);
+    EXPECT_EQ(memory.weight(0.4), measure == "legs" ? 1 : 0);
   }
 }
 
