@@ -25,6 +25,7 @@ RunConfig read(Config& config) {
     try {
       test();
     } catch (const Error& error) {
+      if (error.kind() != ErrorKind::usage) return;  // memory: the command needs more or less of it
       mistakes.push_back({keys, error.what()});
     }
   };
@@ -41,6 +42,11 @@ RunConfig read(Config& config) {
   check_together({"name"}, [&] {
     check(run.name.find('/') == std::string::npos && run.name != "." && run.name != "..", "name: `",
           run.name, "` cannot name a folder: it may hold no `/`");
+  });
+  check_together({"model.layer", "model.d_model"}, [&] {
+    const DeviceScope cpu(host);
+    run.model.layer.build({.d_model = run.model.d_model, .n_layers = run.model.n_layers},
+                          Random(0));
   });
   config.refuse(mistakes);
   return run;
@@ -77,6 +83,7 @@ RunConfig config_of(const CheckpointContent& content, const Path& checkpoint,
   } else if (kept != content.attributes.end()) {
     run.data.root = std::get<std::string>(kept->second);
   }
+  check_length(checkpoint, content, run);
   if (resolved != nullptr) *resolved = config.resolved(run);
   return run;
 }
@@ -138,6 +145,15 @@ void load_weights(const Model& model, const CheckpointContent& content) {
     Tensor target = b.value;
     if (content.buffers.contains(b.name)) target.copy_from(content.buffers.at(b.name).value);
   }
+}
+
+void check_length(const Path& checkpoint, const CheckpointContent& content,
+                  const RunConfig& config) {
+  for (const ConfigChange& change : config_changes(content.config, portable_config(config)))
+    check(change.key != "model.l_max" || change.before.empty() || change.now.empty(),
+          checkpoint.string(), ": error: its weights belong to model.l_max = ", change.before,
+          ", and would mean something else with ", change.now, "\n  leave it at ", change.before,
+          ": layers that read forwards take inputs of any length");
 }
 
 void check_vocabulary(const Path& checkpoint, const Attributes& attributes, const DataSource& data,

@@ -29,6 +29,11 @@ std::vector<TensorSpec> parameter_specs(const Model& model);
 /// Copies the weights of a checkpoint of this model: the averaged ones, if they were kept and loaded.
 void load_weights(const Model& model, const CheckpointContent& content);
 
+/// Refuses a model in which the weights of the checkpoint would mean something else: those of S4 and DSS are of one
+/// model.l_max.
+void check_length(const Path& checkpoint, const CheckpointContent& content,
+                  const RunConfig& config);
+
 /// Refuses data whose tokens are not those that the checkpoint's model was trained on. `remedy` ends the message.
 void check_vocabulary(const Path& checkpoint, const Attributes& attributes, const DataSource& data,
                       const std::string& remedy);

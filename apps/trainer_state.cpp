@@ -117,7 +117,9 @@ CheckpointContent Trainer::content() const {
 }
 
 void Trainer::start_from(const Path& checkpoint) {
-  check_vocabulary(checkpoint, load_checkpoint(checkpoint, {.model_only = true}).attributes, data_,
+  const CheckpointContent head = load_checkpoint(checkpoint, {.model_only = true});
+  check_length(checkpoint, head, config_);
+  check_vocabulary(checkpoint, head.attributes, data_,
                    "a model goes on with a text of the same characters; one of data.tokens=bytes, "
                    "with any text");
   const std::vector<Manifest::Tensor> tensors = read_manifest(checkpoint).tensors;

@@ -264,8 +264,12 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
       {"", "train digits.yaml train.steps=null train.epochs=1e300", 2,
        R"(override `train.epochs=1e300`: error: train.epochs is 1e+300: too many steps to be counted
 )"},
-      {"", "train digits.yaml model.d_model=100000000000000", 5,
-       R"(longwave train: error: out of memory: ... bytes were asked for while tensors hold 0
+      {"", "train digits.yaml model.d_model=100000000000000", 2,
+       R"(override `model.d_model=100000000000000`: error: shape: [200000000000000, 100000000000000] has too many elements
+  model.layer: digits.yaml:3, model.d_model: override
+)"},
+      {"", "train digits.yaml model.d_model=1000000", 5,
+       R"(longwave train: error: out of memory: ... bytes were asked for while tensors hold ...
   a larger train.accumulate computes a batch in more parts, to the same result; a smaller
   train.batch, data.length or model needs less too
 )"},
@@ -275,6 +279,15 @@ TEST_F(BadInput, ThingsThatDoNotFit) {
 )"},
       {"", "train digits.yaml model.d_state=3", 2,
        R"(override `model.d_state=3`: error: `model.d_state` is 3, expected an integer at least 2 and even
+)"},
+      {"", "config validate digits.yaml model.n_ssm=3", 2,
+       R"(digits.yaml:3:16: error: s4d: n_ssm is 3, which does not divide d_model = 4
+    3 | model: {layer: s4d, d_model: 4, n_layers: 1}
+      |                ^~~
+)"},
+      {"", "train digits.yaml model.layer=transformer model.heads=3", 2,
+       R"(override `model.layer=transformer`: error: transformer: d_model is 4, which 3 heads do not divide into even parts
+  take a multiple of 6
 )"},
       {"", "train digits.yaml model.d_model=0", 2,
        R"(override `model.d_model=0`: error: `model.d_model` is 0, expected an integer greater than 0

@@ -89,6 +89,23 @@ TEST_F(ResumeOnce, MoreStepsEqualOneLongRun) {
   expect_same("whole", "parts");
 }
 
+TEST_F(ResumeOnce, WeightsOfAnotherLengthAreRefused) {
+  complete(train("digits", "run", {"model.layer=s4", "model.l_max=24"}));
+  const std::vector<std::string> calls[] = {
+      resume("run", {"model.l_max=48", "train.steps=20"}),
+      {"eval", at("run"), "model.l_max=48"},
+      train("digits", "other", {"model.layer=s4", "model.l_max=48", "--init-from", at("run")})};
+  for (const std::vector<std::string>& call : calls) {
+    const Ended ended = longwave(call);
+    EXPECT_EQ(ended.code, 2);
+    EXPECT_THAT(ended.err, HasSubstr("ckpt/step-00000010: error: its weights belong to "
+                                     "model.l_max = 24, and would mean something else with 48\n"
+                                     "  leave it at 24"));
+  }
+  complete(train("digits", "other",
+                 {"model.layer=s4", "model.l_max=24", "data.length=48", "--init-from", at("run")}));
+}
+
 TEST_F(ResumeOnce, TheFolderLeavesNoTrace) {
   complete(train("text", "one"));
   std::filesystem::create_directory(folder_ / "elsewhere");
