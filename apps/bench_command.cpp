@@ -8,6 +8,7 @@
 #include "apps/commands.h"
 #include "apps/output.h"
 #include "apps/run.h"
+#include "apps/signals.h"
 #include "core/config.h"
 #include "core/parallel.h"
 #include "layers/sequence_layer.h"
@@ -213,6 +214,7 @@ int bench_machine(const BenchArguments& arguments) {
 }  // namespace
 
 int bench_command(const BenchArguments& arguments) {
+  end_at_first_signal();
   check(arguments.what == "machine" || !arguments.name.empty(),
         "name is required\n  longwave bench --help shows how it is used");
   check(arguments.what != "machine" || (arguments.name.empty() && arguments.overrides.empty()),

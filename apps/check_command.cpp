@@ -38,7 +38,6 @@ class Verdict {
       print(result, json_);
       ok_ = ok_ && result.ok();
     }
-    throw_if_stop_requested();
   }
   int exit_code() const { return ok_ ? 0 : 1; }
 
@@ -81,6 +80,7 @@ int check_layers(const CheckArguments& arguments) {
 }  // namespace
 
 int check_command(const CheckArguments& arguments) {
+  end_at_first_signal();
   if (arguments.what == "layer") return check_layers(arguments);
   const RunConfig config = load_config(arguments.name, arguments.overrides);
   Verdict verdict(arguments.json);

@@ -28,7 +28,7 @@ CommandLine::CommandLine() {
   version_command->alias("--version");
   version_command->add_flag("--json", version_json_, "one JSON object");
   CLI::App* help = add("help", "explain a command", [this] { return help_command(); });
-  help->add_option("command", help_topic_, "train, eval, ...");
+  help->add_option("command", help_topic_, "train, eval, inspect hippo, ...");
 }
 
 int CommandLine::run(int argc, char** argv) {
@@ -106,20 +106,21 @@ CLI::App* CommandLine::add(const std::string& name, const std::string& summary,
 }
 
 int CommandLine::help_command() {
-  if (help_topic_.empty()) {
-    std::fputs(app_.help().c_str(), stdout);
-    return 0;
+  CLI::App* topic = &app_;
+  for (const std::string& word : help_topic_) {
+    std::vector<std::string> names;
+    CLI::App* next = nullptr;
+    for (CLI::App* command : topic->get_subcommands([](CLI::App*) { return true; })) {
+      names.push_back(command->get_name());
+      if (command->get_name() == word) next = command;
+    }
+    const std::string near = did_you_mean(word, names);
+    check(next != nullptr, "there is no command `", topic == &app_ ? "" : topic->get_name() + " ",
+          word, "`", near.empty() ? "" : "\n  did you mean `" + near + "`?");
+    topic = next;
   }
-  std::vector<std::string> names;
-  for (const auto& [command, action] : actions_) {
-    names.push_back(command->get_name());
-    if (command->get_name() != help_topic_) continue;
-    std::fputs(help_of(*command).c_str(), stdout);
-    return 0;
-  }
-  const std::string near = did_you_mean(help_topic_, names);
-  throw Error(str("there is no command `", help_topic_, "`",
-                  near.empty() ? "" : "\n  did you mean `" + near + "`?"));
+  std::fputs(help_of(*topic).c_str(), stdout);
+  return 0;
 }
 
 }  // namespace lw

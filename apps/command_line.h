@@ -70,7 +70,7 @@ class CommandLine {
   };
   std::vector<BenchFlag> bench_flags_;
   bool doctor_json_ = false, version_json_ = false;
-  std::string help_topic_;
+  std::vector<std::string> help_topic_;
 };
 
 }  // namespace lw

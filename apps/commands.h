@@ -82,10 +82,10 @@ int ckpt_command(const CkptArguments& arguments);
 struct InspectArguments {
   std::string run;  ///< a run, a checkpoint, or a config: its model before training
   Overrides overrides;
-  int64_t length = 1024;  ///< of the kernels of a config's model
-  std::string text;       ///< that a language model reads; empty: a sample of its data
-  int64_t sample = 0;     ///< of the test split, or of the val or train split where there is none
-  std::string out;        ///< folder for the pictures; empty: none
+  std::optional<int64_t> length;  ///< of the kernels of a config's model; 1024
+  std::string text;               ///< that a language model reads; empty: a sample of its data
+  std::optional<int64_t> sample;  ///< of the test split, or of val or train where there is none; 0
+  std::string out;                ///< folder for the pictures; empty: none
   bool json = false;
 };
 int inspect_command(const InspectArguments& arguments);

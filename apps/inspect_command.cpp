@@ -5,6 +5,7 @@
 #include "apps/memory_charts.h"
 #include "apps/output.h"
 #include "apps/run.h"
+#include "apps/signals.h"
 
 namespace lw {
 namespace {
@@ -41,7 +42,10 @@ Input input_of_sample(const TrainedRun& run, int64_t index) {
                          : run.data.val ? *run.data.val
                                         : *run.data.train;
   check(index < split.size(), "--sample ", index, ": there are ", split.size(), " samples, from 0");
-  const Tensor values = split.batch(std::span(&index, 1), 0).inputs;
+  const Batch batch = split.batch(std::span(&index, 1), 0);
+  const auto length =  // without what pads it
+      batch.lengths ? static_cast<int64_t>(batch.lengths.at({0})) : batch.inputs.size(1);
+  const Tensor values = batch.inputs.slice(1, 0, length);
   Input input{values, {}};
   for (int64_t t = 0; t < values.size(1); ++t)
     input.labels.push_back(
@@ -99,10 +103,14 @@ struct Sight {
 
 Sight of_run(const InspectArguments& arguments) {
   const bool reads_text = !arguments.text.empty();
+  check(!arguments.length, "--length: ", arguments.run,
+        " is a run, whose kernels are drawn as long as its input\n  it goes with a config");
+  check(!reads_text || !arguments.sample,
+        "--text and --sample: a model reads one or the other; leave one out");
   const TrainedRun run =
       open_run(arguments.run, arguments.overrides, reads_text ? Corpus::unread : Corpus::read);
-  const Input input =
-      reads_text ? input_of_text(run, arguments.text) : input_of_sample(run, arguments.sample);
+  const Input input = reads_text ? input_of_text(run, arguments.text)
+                                 : input_of_sample(run, arguments.sample.value_or(0));
   return {run.config.name, run.config.model.layer.kind(), run.checkpoint.filename().string(),
           memory_of(*run.model, input.values), input.labels};
 }
@@ -111,6 +119,8 @@ Sight of_run(const InspectArguments& arguments) {
 Sight of_config(const InspectArguments& arguments) {
   check(arguments.text.empty(), "--text: ", arguments.run,
         " is a config, whose model has not learned to read");
+  check(!arguments.sample, "--sample: ", arguments.run,
+        " is a config, whose model reads zeros before it is trained\n  it goes with a run");
   const RunConfig config = load_config(arguments.run, arguments.overrides);
   const Model model(config.model, {.features = 1, .outputs = 1},
                     Random(static_cast<uint64_t>(config.seed)).fork("model"));
@@ -119,11 +129,12 @@ Sight of_config(const InspectArguments& arguments) {
     check(dynamic_cast<const Selective*>(&block->layer()) == nullptr, kind,
           " has no memory of its own that could be shown before it is trained\n  train it, and "
           "inspect the run");
-  return {config.name,
-          kind,
-          "before training",
-          memory_of(model, Tensor::zeros({1, arguments.length, 1}, DType::f32, host)),
-          {}};
+  return {
+      config.name,
+      kind,
+      "before training",
+      memory_of(model, Tensor::zeros({1, arguments.length.value_or(1024), 1}, DType::f32, host)),
+      {}};
 }
 
 void write_pictures(const Path& folder, const Sight& sight) {
@@ -143,6 +154,7 @@ void write_pictures(const Path& folder, const Sight& sight) {
 }  // namespace
 
 int inspect_command(const InspectArguments& arguments) {
+  end_at_first_signal();
   const Sight sight =
       std::filesystem::is_regular_file(arguments.run) ? of_config(arguments) : of_run(arguments);
   check(!sight.layers.empty(), "layers of kind ", sight.kind,

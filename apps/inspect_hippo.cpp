@@ -4,6 +4,7 @@
 #include "apps/commands.h"
 #include "apps/hippo_demo.h"
 #include "apps/output.h"
+#include "apps/signals.h"
 #include "core/files.h"
 
 namespace lw {
@@ -33,6 +34,7 @@ void write_pictures(const Path& folder, const HippoMemoryOptions& options,
 }  // namespace
 
 int inspect_hippo(const InspectHippoArguments& arguments) {
+  end_at_first_signal();
   const HippoMemoryOptions options = memory_options(arguments);
   const PieceSignal signal = demo_signal(arguments.signal, arguments.steps);
   const HippoMemory memory = remember(options, signal);

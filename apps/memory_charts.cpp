@@ -130,7 +130,7 @@ std::vector<Chart> charts_of(const LayerMemory& memory) {
                           std::isfinite(memory.uncertain_from) ? ", at least" : ""),
                       "channels", memory.steps)};
   if (!memory.step_sizes().empty())
-    charts.push_back(histogram_panel("step sizes", "step size", "channels", memory.step_sizes()));
+    charts.push_back(histogram_panel("step sizes", "step size", "count", memory.step_sizes()));
   return charts;
 }
 

@@ -11,6 +11,9 @@ namespace lw {
 /// closed pipe or a file limit is an error of the write that met it.
 void install_signal_handlers();
 
+/// For commands that leave nothing half done: from now on the first signal ends the process too.
+void end_at_first_signal();
+
 /// True from the first signal on. Every loop asks: training, evaluation, generation, reading of
 /// data.
 bool stop_requested();

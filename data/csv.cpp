@@ -52,6 +52,9 @@ MissingValue missing_policy(const std::string& nan) {
                             : MissingValue::error;
 }
 
+constexpr const char* missing_remedy =
+    "\n  data.nan=drop leaves such rows out, data.nan=forward repeats the value above";
+
 struct Borders {
   int64_t train, val, test;  // rows at which each split ends
 };
@@ -139,8 +142,10 @@ DataSource make_csv(const CsvOptions& o, const DataContext& context) {
           ? std::filesystem::path(o.file)
           : std::filesystem::path(data_folder(context, "ett")) / o.file;
   const std::string file = path.string();
-  CsvSelection selection{
-      .columns = o.columns, .ignored = o.ignore, .missing = missing_policy(o.nan)};
+  CsvSelection selection{.columns = o.columns,
+                         .ignored = o.ignore,
+                         .missing = missing_policy(o.nan),
+                         .remedy = missing_remedy};
   if (!o.columns.empty())
     for (const std::string& target : o.targets)
       if (std::find(o.columns.begin(), o.columns.end(), target) == o.columns.end())
@@ -228,9 +233,11 @@ Batch CsvDataset::batch(std::span<const int64_t> indices, int64_t) const {
 Tensor CsvDataset::inputs_after(const std::string& text, const std::string& file) const {
   const CsvSeries& s = *series_;
   const int64_t length = s.options.length, width = s.inputs.width();
-  const CsvTable table = parse_csv(
-      text, file,
-      {.columns = s.inputs.names, .ignored = {}, .missing = missing_policy(s.options.nan)});
+  const CsvTable table = parse_csv(text, file,
+                                   {.columns = s.inputs.names,
+                                    .ignored = {},
+                                    .missing = missing_policy(s.options.nan),
+                                    .remedy = missing_remedy});
   if (table.rows < length)
     throw Error(
         str(file, ": error: ", table.rows, " rows, expected at least data.length = ", length),

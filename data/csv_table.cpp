@@ -182,9 +182,7 @@ CsvTable parse_csv(std::string_view text, const std::string& file, const CsvSele
       const Place place = rows.place(chosen[i] + 1);
       std::optional<double> value = number(rows.fields()[chosen[i]], place, table.names[i]);
       if (!value && selection.missing == MissingValue::error)
-        place.fail("column `", table.names[i],
-                   "`: the value is missing\n  data.nan=drop leaves such rows out, "
-                   "data.nan=forward repeats the value above");
+        place.fail("column `", table.names[i], "`: the value is missing", selection.remedy);
       if (!value && selection.missing == MissingValue::forward) {
         if (table.rows == 0)
           place.fail("column `", table.names[i],

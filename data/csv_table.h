@@ -40,6 +40,7 @@ struct CsvSelection {
   std::vector<std::string> columns;  ///< in this order; empty: all but `ignored`
   std::vector<std::string> ignored;
   MissingValue missing = MissingValue::error;
+  const char* remedy = "";  ///< for a missing value that is an error: a line of the message
 };
 
 inline constexpr int64_t longest_csv_row = int64_t{1} << 20;  ///< bytes

@@ -38,6 +38,17 @@ class Inspect : public ProgramTest {
   }
 };
 
+/// The numbers that an attribute of the elements of a picture has.
+std::vector<double> attributes(const std::string& svg, const std::string& element,
+                               const std::string& name) {
+  std::vector<double> values;
+  for (size_t at = svg.find("<" + element + " "); at != svg.npos;
+       at = svg.find("<" + element + " ", at + 1))
+    if (const size_t value = svg.find(name + "=\"", at); value < svg.find('>', at))
+      values.push_back(std::atof(svg.c_str() + value + name.size() + 2));
+  return values;
+}
+
 TEST_F(Inspect, SelectiveLayersTellTheirStepSizes) {
   complete(train("copying", "run"));
   const std::vector<Json> lines = layers({at("run"), "--out", at("pictures/run")});
@@ -56,6 +67,19 @@ TEST_F(Inspect, SelectiveLayersTellTheirStepSizes) {
   layers({at("run"), "--out", at("again")});
   EXPECT_EQ(page, text_of("again/index.html"));
   EXPECT_NE(lines, layers({at("run"), "--sample", "1"}));
+}
+
+TEST_F(Inspect, PaddingIsNotRead) {
+  complete(
+      train("copying", "run",
+            {"data={kind: listops, min_length: 5, length: 60, train: 8, validation: 8, test: 8}",
+             "train.steps=1"}));
+  layers({at("run"), "--out", at("pictures")});
+  const std::string picture = text_of("pictures/selection.svg");
+  const std::vector<double> cells = attributes(picture, "rect", "x");
+  EXPECT_GE(cells.size(), 2 * 5u);  // of two layers
+  EXPECT_LT(cells.size(), 2 * 60u);
+  EXPECT_THAT(picture, testing::Not(HasSubstr(">0</text>")));  // the token that pads
 }
 
 TEST_F(Inspect, GatedRecurrencesTellTheirSelectionToo) {
@@ -135,17 +159,6 @@ TEST_F(Inspect, ChartsStandBelowEachOtherWhereAPageIsNarrow) {
   for (const char* name : {">short (", ">middle (", ">long ("}) EXPECT_THAT(page, HasSubstr(name));
 }
 
-/// The numbers that an attribute of the elements of a picture has.
-std::vector<double> attributes(const std::string& svg, const std::string& element,
-                               const std::string& name) {
-  std::vector<double> values;
-  for (size_t at = svg.find("<" + element + " "); at != svg.npos;
-       at = svg.find("<" + element + " ", at + 1))
-    if (const size_t value = svg.find(name + "=\"", at); value < svg.find('>', at))
-      values.push_back(std::atof(svg.c_str() + value + name.size() + 2));
-  return values;
-}
-
 TEST(SelectionPicture, LongInputsGoOnBelow) {
   LayerMemory memory{.selection = Selection{Tensor::zeros({1, 600, 3}), Tensor::full({3, 2}, -1)}};
   memory.selection->delta.fill(0.1f);
@@ -185,7 +198,11 @@ TEST_F(Inspect, SaysWhatItCannotShow) {
                   " tell nothing of what they remember, trained or not\n  state-space layers do; "
                   "layers/dynamics.h says how another would\n"));
   EXPECT_THAT(refusal({at("digits.yaml"), "--text", "x"}, 2), HasSubstr("has not learned to read"));
+  EXPECT_THAT(refusal({at("digits.yaml"), "--sample", "1"}, 2), HasSubstr("it goes with a run"));
   complete(train("copying", "run", {"train.steps=1"}));
+  EXPECT_THAT(refusal({at("run"), "--length", "9"}, 2), HasSubstr("it goes with a config"));
+  EXPECT_THAT(refusal({at("run"), "--text", "abc", "--sample", "1"}, 2),
+              HasSubstr("leave one out"));
   EXPECT_EQ(refusal({at("run"), "--text", "abc"}, 2),
             "longwave inspect: error: --text: this model reads no text, but samples of "
             "selective_copying\n");

@@ -94,5 +94,19 @@ TEST_F(Signals, TheSecondEndsItAtOnce) {
   expect_same("whole", "parts");
 }
 
+TEST_F(Signals, OneEndsACommandThatSavesNothing) {
+  Program check(folder_.path(), {"check", "layer", "all"});
+  ASSERT_TRUE(check.wait_until([&] { return exists("stdout") && text_of("stdout").size() > 100; }));
+  check.signal(SIGINT);
+  EXPECT_EQ(check.wait().code, 130);
+  Program inspect(folder_.path(), {"inspect", "hippo", "--discretization", "zoh", "--order", "512",
+                                   "--steps", "1000000", "--json"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  inspect.signal(SIGTERM);
+  const Ended ended = inspect.wait();
+  EXPECT_TRUE(ended.code == 130 || ended.code == -SIGTERM) << ended.code;
+  EXPECT_EQ(ended.out, "");
+}
+
 }  // namespace
 }  // namespace lw

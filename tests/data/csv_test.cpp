@@ -64,8 +64,6 @@ TEST(CsvTable, MissingValuesAreDroppedOrCarriedForward) {
 }
 
 TEST(CsvTable, MalformedFilesAreRefused) {
-  const std::string repair =
-      "\n  data.nan=drop leaves such rows out, data.nan=forward repeats the value above";
   const struct {
     std::string text, error;
     CsvSelection selection = {};
@@ -92,7 +90,10 @@ TEST(CsvTable, MalformedFilesAreRefused) {
        "f.csv:2:1: error: column `a`: expected a number that is finite as f32, received `1e39`"},
       {"a\n1e999\n",
        "f.csv:2:1: error: column `a`: expected a number that is finite as f32, received `1e999`"},
-      {"a,b\n1,\n", "f.csv:2:2: error: column `b`: the value is missing" + repair},
+      {"a,b\n1,\n", "f.csv:2:2: error: column `b`: the value is missing"},
+      {"a,b\n1,\n",
+       "f.csv:2:2: error: column `b`: the value is missing\n  this helps",
+       {.remedy = "\n  this helps"}},
       {"a,b\nnan,1\n",
        "f.csv:2:1: error: column `a`: the value is missing, and no row above has one to repeat",
        {.missing = MissingValue::forward}},
