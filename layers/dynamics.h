@@ -31,8 +31,8 @@ class TimeInvariant {
 };
 
 /// The eigenvalues of a real A, row-major [N, N]; of a conjugate pair that with positive imaginary part. Those of a
-/// lower triangular A, as HiPPO-LegS, are its diagonal to the last bit; others are off by the rounding of A in double
-/// precision, times the condition of each, which for matrices as far from normal as LegS is of the order of 10^N / 2.
+/// lower triangular A, as HiPPO-LegS, are its diagonal to the last bit. Others are off by about 1e-16 |A| times the
+/// condition of each, which for LegS in other coordinates is 1e10 at N = 16 and 1e22 at N = 32. Cost: O(N^3).
 std::vector<complex128> eigenvalues(const double* A, int64_t N);
 
 /// Re sum_n w_cn pole_n^l, with w [channel, mode]: f32 [length, channel], on the host.
