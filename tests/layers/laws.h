@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "apps/check_layer.h"
@@ -88,6 +89,22 @@ inline void expect_dynamics(const TimeInvariant& layer, int64_t channels, int64_
   for (const complex128 pole : dynamics.poles) {
     EXPECT_LT(std::abs(pole), 1);
     EXPECT_GE(pole.imag(), 0);
+  }
+}
+
+/// A layer of N states that starts from HiPPO-LegS, whose eigenvalues are -1, ..., -N, and samples it by the bilinear rule
+/// has the poles (1 - z) / (1 + z), z = dt n / 2: all of them, each to `tolerance` z.
+inline void expect_poles_of_legs(const TimeInvariant& layer, int64_t N, double tolerance) {
+  Dynamics dynamics = layer.dynamics(20);
+  const auto channels = static_cast<int64_t>(dynamics.step_sizes.size());
+  ASSERT_EQ(static_cast<int64_t>(dynamics.poles.size()), channels * N);
+  for (int64_t h = 0; h < channels; ++h) {
+    const auto poles = dynamics.poles.begin() + N * h;
+    std::sort(poles, poles + N, [](auto a, auto b) { return a.real() > b.real(); });
+    for (int64_t n = 0; n < N; ++n) {
+      const double z = dynamics.step_sizes[static_cast<size_t>(h)] * static_cast<double>(n + 1) / 2;
+      EXPECT_LE(std::abs(poles[n] - (1 - z) / (1 + z)), tolerance * z) << N << ' ' << n;
+    }
   }
 }
 

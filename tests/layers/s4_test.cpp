@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -89,21 +88,8 @@ TEST(S4, TellsItsDynamics) {
 }
 
 TEST(S4, TellsAllPolesOfHippoLegS) {
-  // Its eigenvalues are -1, -2, ..., all real; rounded to f32 the matrix has them to about 1e-3.
-  for (const int64_t N : {2, 4, 6, 8}) {
-    const S4 layer({.d_state = N}, {.d_model = 2}, Random(1));
-    Dynamics dynamics = layer.dynamics(20);
-    ASSERT_EQ(static_cast<int64_t>(dynamics.poles.size()), 2 * N);
-    for (int64_t h = 0; h < 2; ++h) {
-      const auto poles = dynamics.poles.begin() + N * h;
-      std::sort(poles, poles + N, [](auto a, auto b) { return a.real() > b.real(); });
-      for (int64_t n = 0; n < N; ++n) {
-        const double z =
-            dynamics.step_sizes[static_cast<size_t>(h)] * static_cast<double>(n + 1) / 2;
-        EXPECT_NEAR(std::abs(poles[n] - (1 - z) / (1 + z)), 0, 2e-3 * z) << N << ' ' << n;
-      }
-    }
-  }
+  for (const int64_t N : {2, 4, 6, 8})  // what rounding the matrix to f32 leaves of them
+    expect_poles_of_legs(S4({.d_state = N}, {.d_model = 2}, Random(1)), N, 2e-3);
 }
 
 TEST(S4, ABidirectionalLayerSeesTheFutureAndRefusesAState) {
